@@ -1,0 +1,63 @@
+# How the project's libraries, programs and tests are declared: one function each, so that warnings,
+# sanitizers and the layering rule are said once.
+#
+# The layering rule: each module has one include root, and a target sees only the roots of what it
+# links. VERIFY_INTERFACE_HEADER_SETS compiles every public header alone with just those, so a header
+# that includes upward, or does not stand alone, fails the build.
+
+function(fusebox_compile_settings target)
+  target_compile_features(${target} PUBLIC cxx_std_23)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+  target_compile_options(${target} PRIVATE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+    $<$<BOOL:${FUSEBOX_WERROR}>:-Werror>)
+  if(FUSEBOX_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${FUSEBOX_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(${target} PUBLIC -fsanitize=${FUSEBOX_SANITIZE})
+  endif()
+  if(FUSEBOX_COVERAGE)
+    target_compile_options(${target} PRIVATE --coverage -fprofile-update=atomic)
+    target_link_options(${target} PUBLIC --coverage)
+  endif()
+endfunction()
+
+# fusebox_library(<name> [SOURCES …] [HEADERS <root> <header>…] [LINKS …])
+# Makes the library fusebox_<name>, known as fusebox::<name>. Without sources it is header-only.
+function(fusebox_library name)
+  cmake_parse_arguments(ARG "" "HEADER_ROOT" "SOURCES;HEADERS;LINKS" ${ARGN})
+  set(target fusebox_${name})
+  if(ARG_SOURCES)
+    add_library(${target} ${ARG_SOURCES})
+    set(scope PUBLIC)
+    fusebox_compile_settings(${target})
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+    target_compile_features(${target} INTERFACE cxx_std_23)
+  endif()
+  add_library(fusebox::${name} ALIAS ${target})
+  target_sources(${target} ${scope} FILE_SET HEADERS BASE_DIRS ${ARG_HEADER_ROOT} FILES ${ARG_HEADERS})
+  target_link_libraries(${target} ${scope} ${ARG_LINKS})
+  set_target_properties(${target} PROPERTIES
+    VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL} EXPORT_NAME ${name})
+endfunction()
+
+# fusebox_program(<name> SOURCES … [LINKS …])
+function(fusebox_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  fusebox_compile_settings(${name})
+  target_link_libraries(${name} PRIVATE ${ARG_LINKS})
+endfunction()
+
+# fusebox_test(<name> SOURCES … [LINKS …] [LABELS …] [TIMEOUT s]): a GoogleTest program, one ctest entry.
+function(fusebox_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
+  fusebox_program(${name} SOURCES ${ARG_SOURCES} LINKS ${ARG_LINKS} GTest::gtest GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+endfunction()

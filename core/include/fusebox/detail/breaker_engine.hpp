@@ -1,0 +1,143 @@
+// The thread-safe breaker: the state machine behind a lock, and a fast path before it that takes none.
+//
+// While all is well a call reads two shared words and writes to none; an open circuit rejects after one
+// load and one clock read. Everything else goes through the lock, for a few dozen instructions. Nothing
+// is held while a protected call, a listener or trip_when runs.
+//
+// The design is proved three times: tests/model/breaker.pml (Spin), tests/model/simulation (this
+// template on simulated atomics), and the thread sanitizer. So that it can be simulated, it touches
+// the world only through `Platform`, which gives
+//   atomic<T>, relax(rounds)   as std::atomic, and what to do while a lock is held by another
+//   cells                      as thread_cells
+//   time                       now() and coarse_now()
+#pragma once
+
+#include <fusebox/detail/breaker_machine.hpp>
+#include <fusebox/detail/spin_lock.hpp>
+#include <fusebox/verdict.hpp>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace fusebox::detail {
+
+// The published word: state, what the fast path must mind, and the generation.
+namespace word {
+inline constexpr std::uint64_t state_mask = 7;
+inline constexpr std::uint64_t quiet = 8;     // a fast success changes nothing: count it in the cell
+inline constexpr std::uint64_t timed = 16;    // calls are measured: the slow rule is on
+inline constexpr std::uint64_t clocked = 32;  // quiet only until the end of the window's bucket
+inline constexpr std::uint64_t watched = 64;  // somebody listens to single calls
+inline constexpr unsigned generation_shift = 8;
+
+constexpr circuit_state state(std::uint64_t w) noexcept { return static_cast<circuit_state>(w & state_mask); }
+constexpr std::uint64_t generation(std::uint64_t w) noexcept { return w >> generation_shift; }
+}  // namespace word
+
+// An answer to a caller that wants to call. When permitted it must be settled or abandoned once.
+struct grant {
+    bool permitted = false;
+    std::uint32_t trial = 0;
+    std::uint64_t word = 0;
+    time_point started{};     // only when calls are measured
+    duration retry_after{0};  // only when not permitted
+};
+
+template <class Platform>
+class breaker_engine {
+public:
+    using time_source = typename Platform::time;
+
+    breaker_engine(std::string name, std::shared_ptr<const circuit_breaker_options> options, std::uint64_t seed,
+                   time_source time);
+
+    // `lent`, where given, is the present as the caller already knows it, and spares a clock read.
+    grant admit(const time_point* lent = nullptr) {
+        const std::uint64_t w = word_.load(std::memory_order_acquire);
+        if ((w & (word::state_mask | word::timed | word::watched)) == 0) [[likely]]
+            return {.permitted = true, .word = w};
+        return admit_slowly(w, lent);
+    }
+
+    void settle(const grant& g, const report& how, const time_point* lent = nullptr) {
+        if (how.outcome == verdict::success && !how.elapsed && (g.word & (word::quiet | word::timed)) == word::quiet &&
+            word_.load(std::memory_order_acquire) == g.word) [[likely]] {
+            if ((g.word & word::clocked) == 0 || still_quiet(lent)) [[likely]] {
+                if (auto* cell = cells_.local()) [[likely]]
+                    return cell->add_success(word::generation(g.word));
+            }
+        }
+        settle_slowly(g, &how, lent);
+    }
+
+    void abandon(const grant& g) { settle_slowly(g, nullptr, nullptr); }
+
+    circuit_state state() const;
+    circuit_snapshot snapshot() const;
+    const std::string& name() const noexcept { return name_; }
+    std::shared_ptr<const circuit_breaker_options> options() const;
+
+    void poll();
+    void operate(circuit_state target);
+    void reconfigure(std::shared_ptr<const circuit_breaker_options> options);
+    circuit_image export_image() const;
+    void import_image(const circuit_image& image);
+
+    // Returns a number by which to unsubscribe.
+    std::uint64_t subscribe(event_mask kinds, circuit_listener listener);
+    void unsubscribe(std::uint64_t id);
+
+private:
+    struct listener_entry {
+        std::uint64_t id;
+        event_mask kinds;
+        std::shared_ptr<const circuit_listener> call;
+    };
+    using listener_list = std::vector<listener_entry>;
+    using lock_type = spin_lock<Platform>;
+
+    bool still_quiet(const time_point* lent) const noexcept {
+        const time_point now = lent ? *lent : time_.coarse_now();
+        return now.time_since_epoch().count() < quiet_until_.load(std::memory_order_relaxed);
+    }
+
+    grant admit_slowly(std::uint64_t w, const time_point* lent);
+    grant admit_locked(std::uint64_t w, const time_point* lent);
+    void settle_slowly(const grant& g, const report* how, const time_point* lent);
+    void consult_user(std::uint64_t generation, const window_snapshot& window, const circuit_breaker_options& o);
+    void count_rejection();
+
+    // Runs `change` on the machine under the lock, makes its effect visible, then tells the listeners.
+    template <class Change>
+    void locked(Change change);
+    void absorb() const;
+    void publish();
+    std::uint64_t encoded() const noexcept;
+    void deliver();
+    void replace_listeners(std::shared_ptr<const listener_list> next);
+    void add_cells(circuit_totals& totals) const;
+
+    // Read by every call, written only when something changes.
+    typename Platform::template atomic<std::uint64_t> word_;
+    typename Platform::template atomic<std::int64_t> deadline_;     // of an open circuit; max while unarmed
+    typename Platform::template atomic<std::int64_t> quiet_until_;  // end of the window's current bucket
+    typename Platform::template atomic<std::int64_t> slow_after_;   // ns; max while the slow rule is off
+    typename Platform::cells cells_;
+    time_source time_;
+
+    // Behind the lock.
+    mutable lock_type lock_;
+    bool delivering_ = false;
+    mutable std::uint64_t absorbed_ = 0;             // cell successes that the window already has …
+    mutable std::uint64_t absorbed_generation_ = 0;  // … of this generation
+    mutable breaker_machine machine_;
+    std::shared_ptr<const listener_list> listeners_;
+    std::uint64_t last_listener_ = 0;
+
+    const std::string name_;
+};
+
+}  // namespace fusebox::detail

@@ -1,0 +1,319 @@
+// The slow half of breaker_engine.hpp; included where the template is instantiated.
+#pragma once
+
+#include <fusebox/detail/breaker_engine.hpp>
+
+#include <algorithm>
+
+namespace fusebox::detail {
+
+template <class Platform>
+breaker_engine<Platform>::breaker_engine(std::string name, std::shared_ptr<const circuit_breaker_options> options,
+                                         std::uint64_t seed, time_source time)
+    : word_(0),
+      deadline_(time_point::max().time_since_epoch().count()),
+      quiet_until_(0),
+      slow_after_(0),
+      time_(time),
+      machine_(std::move(options), seed, time_.now()),
+      name_(std::move(name)) {
+    publish();
+}
+
+// -- Calls -------------------------------------------------------------------------------------------
+
+template <class Platform>
+grant breaker_engine<Platform>::admit_slowly(std::uint64_t w, const time_point* lent) {
+    if ((w & word::watched) == 0) switch (word::state(w)) {
+            case circuit_state::open: {
+                const std::int64_t deadline = deadline_.load(std::memory_order_acquire);
+                const time_point now = lent ? *lent : time_.coarse_now();
+                if (deadline == breaker_machine::unarmed.time_since_epoch().count() ||
+                    now.time_since_epoch().count() >= deadline)
+                    break;
+                count_rejection();
+                return {.word = w, .retry_after = duration{deadline} - now.time_since_epoch()};
+            }
+            case circuit_state::forced_open: count_rejection(); return {.word = w};
+            case circuit_state::closed: return {.permitted = true, .word = w, .started = lent ? *lent : time_.now()};
+            case circuit_state::disabled: return {.permitted = true, .word = w};
+            default: break;
+        }
+    return admit_locked(w, lent);
+}
+
+template <class Platform>
+grant breaker_engine<Platform>::admit_locked(std::uint64_t w, const time_point* lent) {
+    const time_point now = lent ? *lent : (w & word::timed) != 0 ? time_.now() : time_.coarse_now();
+    admission answer;
+    grant g;
+    locked([&] {
+        answer = machine_.admit(now);
+        g.word = encoded();
+        if (!answer.permitted) machine_.note_call(event_kind::call_rejected, answer.retry_after, now);
+    });
+    g.permitted = answer.permitted;
+    g.trial = answer.permit.trial;
+    g.started = now;
+    g.retry_after = answer.retry_after;
+    if (!g.permitted) count_rejection();
+    return g;
+}
+
+template <class Platform>
+void breaker_engine<Platform>::settle_slowly(const grant& g, const report* how, const time_point* lent) {
+    const std::uint64_t current = word_.load(std::memory_order_acquire);
+    if (word::state(g.word) == circuit_state::disabled && current == g.word) return;
+
+    const bool timed = (g.word & word::timed) != 0;
+    const time_point now = lent ? *lent : timed ? time_.now() : time_.coarse_now();
+    settlement outcome;
+    if (how != nullptr) {
+        outcome.outcome = how->outcome;
+        outcome.retry_after = how->retry_after;
+        if (how->elapsed || timed)
+            outcome.slow = how->elapsed.value_or(now - g.started).count() >= slow_after_.load(std::memory_order_relaxed);
+        const bool quiet = (g.word & word::quiet) != 0 && current == g.word;
+        if (quiet && how->outcome == verdict::success && !outcome.slow && still_quiet(&now)) {
+            if (auto* cell = cells_.local()) return cell->add_success(word::generation(g.word));
+        }
+    }
+    bool consult = false;
+    window_snapshot window;
+    std::shared_ptr<const circuit_breaker_options> options;
+    locked([&] {
+        consult = machine_.settle({word::generation(g.word), g.trial}, outcome, now);
+        if (consult) {
+            window = machine_.window();
+            options = machine_.shared_options();
+        }
+    });
+    if (consult) consult_user(word::generation(g.word), window, *options);
+}
+
+template <class Platform>
+void breaker_engine<Platform>::consult_user(std::uint64_t generation, const window_snapshot& window,
+                                            const circuit_breaker_options& options) {
+    bool trip = false, threw = false;
+    try {
+        trip = options.trip_when(window);
+    } catch (...) {
+        threw = true;
+    }
+    if (!trip && !threw) return;
+    const time_point now = time_.now();
+    locked([&] {
+        if (threw) ++machine_.totals().listener_errors;
+        else machine_.trip(generation, now);
+    });
+}
+
+template <class Platform>
+void breaker_engine<Platform>::count_rejection() {
+    if (auto* cell = cells_.local()) [[likely]] return cell->add_rejection();
+    const std::scoped_lock hold(lock_);
+    ++machine_.totals().rejected;
+}
+
+// -- State -------------------------------------------------------------------------------------------
+
+template <class Platform>
+template <class Change>
+void breaker_engine<Platform>::locked(Change change) {
+    bool told = false;
+    {
+        const std::scoped_lock hold(lock_);
+        absorb();
+        change();
+        publish();
+        told = machine_.has_events() && !delivering_;
+        if (told) delivering_ = true;
+    }
+    if (told) deliver();
+}
+
+// Brings the successes that threads counted by themselves into a time window, before it moves on or is
+// judged. They belong to the bucket that is current until the first call after its end moves it on.
+template <class Platform>
+void breaker_engine<Platform>::absorb() const {
+    if (!machine_.is_timed()) return;
+    const std::uint64_t generation = machine_.generation();
+    if (absorbed_generation_ != generation) {
+        absorbed_generation_ = generation;
+        absorbed_ = 0;
+    }
+    std::uint64_t sum = 0;
+    cells_.for_each([&](const auto& cell) { sum += cell.successes_in(generation); });
+    machine_.absorb(sum - absorbed_);
+    absorbed_ = sum;
+}
+
+template <class Platform>
+std::uint64_t breaker_engine<Platform>::encoded() const noexcept {
+    std::uint64_t w = static_cast<std::uint64_t>(machine_.state()) | machine_.generation() << word::generation_shift;
+    if (machine_.watches_calls()) w |= word::watched;
+    else if (machine_.indifferent_to_success()) w |= word::quiet;
+    if (machine_.options().slow_call_duration) w |= word::timed;
+    if (machine_.is_timed()) w |= word::clocked;
+    return w;
+}
+
+// Order matters. A caller that sees the open state must find its deadline, or none yet: so the deadline
+// is taken away first, then the state is shown, then the clock is read. A thread that is held up
+// anywhere in between makes the wait longer, never shorter.
+template <class Platform>
+void breaker_engine<Platform>::publish() {
+    const std::uint64_t w = encoded();
+    const bool arming = machine_.needs_arming();
+    if (arming) deadline_.store(breaker_machine::unarmed.time_since_epoch().count(), std::memory_order_release);
+    const std::int64_t until = machine_.indifferent_until().time_since_epoch().count();
+    if (until != quiet_until_.load(std::memory_order_relaxed)) quiet_until_.store(until, std::memory_order_relaxed);
+    if (w != word_.load(std::memory_order_relaxed)) word_.store(w, std::memory_order_release);
+    const auto& slow = machine_.options().slow_call_duration;
+    const std::int64_t slow_after = slow.value_or(duration::max()).count();
+    if (slow_after != slow_after_.load(std::memory_order_relaxed))
+        slow_after_.store(slow_after, std::memory_order_relaxed);
+    if (arming) machine_.arm(time_.now());
+    const std::int64_t deadline = machine_.deadline().time_since_epoch().count();
+    if (deadline != deadline_.load(std::memory_order_relaxed)) deadline_.store(deadline, std::memory_order_release);
+}
+
+template <class Platform>
+void breaker_engine<Platform>::add_cells(circuit_totals& totals) const {
+    cells_.for_each([&](const auto& cell) {
+        totals.successes += cell.successes.load(std::memory_order_relaxed);
+        totals.rejected += cell.rejections.load(std::memory_order_relaxed);
+    });
+}
+
+template <class Platform>
+circuit_snapshot breaker_engine<Platform>::snapshot() const {
+    circuit_snapshot s;
+    {
+        const std::scoped_lock hold(lock_);
+        absorb();
+        s = machine_.snapshot(time_.now());
+        add_cells(s.totals);
+    }
+    s.name = name_;
+    return s;
+}
+
+template <class Platform>
+circuit_state breaker_engine<Platform>::state() const {
+    const circuit_state s = word::state(word_.load(std::memory_order_acquire));
+    return s == circuit_state::half_open ? snapshot().state : s;  // a lost trial may be due
+}
+
+template <class Platform>
+std::shared_ptr<const circuit_breaker_options> breaker_engine<Platform>::options() const {
+    const std::scoped_lock hold(lock_);
+    return machine_.shared_options();
+}
+
+template <class Platform>
+void breaker_engine<Platform>::poll() {
+    locked([&] { machine_.poll(time_.now()); });
+}
+
+template <class Platform>
+void breaker_engine<Platform>::operate(circuit_state target) {
+    locked([&] { machine_.operate(target, time_.now()); });
+}
+
+template <class Platform>
+void breaker_engine<Platform>::reconfigure(std::shared_ptr<const circuit_breaker_options> options) {
+    std::shared_ptr<const circuit_breaker_options> old;  // dies after the lock is released: it may hold user code
+    locked([&] {
+        old = machine_.shared_options();
+        if (*old == *options) return;
+        const bool was_timed = machine_.is_timed();
+        machine_.reconfigure(std::move(options), time_.now());
+        if (!was_timed && machine_.is_timed()) {  // what the cells hold is not news to this window
+            absorbed_generation_ = machine_.generation();
+            absorbed_ = 0;
+            cells_.for_each([&](const auto& cell) { absorbed_ += cell.successes_in(absorbed_generation_); });
+        }
+    });
+}
+
+template <class Platform>
+circuit_image breaker_engine<Platform>::export_image() const {
+    const std::scoped_lock hold(lock_);
+    absorb();
+    circuit_image image = machine_.export_image(time_.now());
+    add_cells(image.totals);
+    return image;
+}
+
+template <class Platform>
+void breaker_engine<Platform>::import_image(const circuit_image& image) {
+    locked([&] { machine_.import_image(image, time_.now()); });
+}
+
+// -- Events ------------------------------------------------------------------------------------------
+
+// One thread delivers at a time, in order, holding nothing; what happens meanwhile (by other threads, or
+// by the listeners themselves) is left to it.
+template <class Platform>
+void breaker_engine<Platform>::deliver() {
+    for (std::uint64_t errors = 0;;) {
+        std::vector<circuit_event> batch;
+        std::shared_ptr<const listener_list> listeners;
+        {
+            const std::scoped_lock hold(lock_);
+            machine_.totals().listener_errors += std::exchange(errors, 0);
+            batch = machine_.take_events();
+            if (batch.empty()) {
+                delivering_ = false;
+                return;
+            }
+            listeners = listeners_;
+        }
+        for (circuit_event& e : batch) {
+            e.circuit = name_;
+            for (const listener_entry& l : *listeners) {
+                if ((l.kinds & static_cast<event_mask>(e.kind)) == 0) continue;
+                try {
+                    (*l.call)(e);
+                } catch (...) {
+                    ++errors;
+                }
+            }
+        }
+    }
+}
+
+template <class Platform>
+std::uint64_t breaker_engine<Platform>::subscribe(event_mask kinds, circuit_listener listener) {
+    auto call = std::make_shared<const circuit_listener>(std::move(listener));
+    std::shared_ptr<const listener_list> old;
+    const std::scoped_lock hold(lock_);
+    auto next = listeners_ ? std::make_shared<listener_list>(*listeners_) : std::make_shared<listener_list>();
+    next->push_back({++last_listener_, kinds, std::move(call)});
+    old = listeners_;
+    replace_listeners(std::move(next));
+    return last_listener_;
+}
+
+template <class Platform>
+void breaker_engine<Platform>::unsubscribe(std::uint64_t id) {
+    std::shared_ptr<const listener_list> old;  // dies after the lock is released: it may hold user code
+    const std::scoped_lock hold(lock_);
+    if (!listeners_) return;
+    auto next = std::make_shared<listener_list>(*listeners_);
+    std::erase_if(*next, [&](const listener_entry& l) { return l.id == id; });
+    old = listeners_;
+    replace_listeners(std::move(next));
+}
+
+template <class Platform>
+void breaker_engine<Platform>::replace_listeners(std::shared_ptr<const listener_list> next) {
+    event_mask wanted = 0;
+    for (const listener_entry& l : *next) wanted |= l.kinds;
+    machine_.listen(wanted);
+    listeners_ = std::move(next);
+    publish();
+}
+
+}  // namespace fusebox::detail

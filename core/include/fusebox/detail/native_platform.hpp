@@ -1,0 +1,32 @@
+// The world as breaker_engine.hpp wants it, for programs.
+#pragma once
+
+#include <fusebox/clock.hpp>
+#include <fusebox/detail/thread_cells.hpp>
+
+#include <atomic>
+
+namespace fusebox::detail {
+
+struct native_platform {
+    template <class T>
+    using atomic = std::atomic<T>;
+
+    using cells = thread_cells;
+
+    // Called in turn while a lock is held by another thread.
+    static void relax(unsigned rounds) noexcept;
+
+    // The injected clock, or the system's, read without a virtual call.
+    class time {
+    public:
+        explicit time(const clock* injected) noexcept : injected_(injected) {}
+        time_point now() const noexcept { return injected_ ? injected_->now() : steady_now(); }
+        time_point coarse_now() const noexcept { return injected_ ? injected_->coarse_now() : fusebox::coarse_now(); }
+
+    private:
+        const clock* injected_;
+    };
+};
+
+}  // namespace fusebox::detail

@@ -1,0 +1,83 @@
+// How the results of protected operations are typed and judged; shared by everything that calls one.
+#pragma once
+
+#include <fusebox/error.hpp>
+#include <fusebox/verdict.hpp>
+
+#include <exception>
+#include <expected>
+#include <type_traits>
+#include <utility>
+
+namespace fusebox::detail {
+
+// What a protected call returns for an operation that returns `R`:
+//   T                        -> std::expected<T, rejection>
+//   expected<T, E>           -> std::expected<T, call_error<E>>
+//   expected<T, call_error<E>> stays as it is: policies nest without nesting the type.
+template <class R>
+struct call_result {
+    using type = std::expected<R, rejection>;
+};
+template <class T, class E>
+struct call_result<std::expected<T, E>> {
+    using type = std::expected<T, call_error<E>>;
+};
+template <class T, class E>
+struct call_result<std::expected<T, call_error<E>>> {
+    using type = std::expected<T, call_error<E>>;
+};
+template <class T>
+struct call_result<std::expected<T, rejection>> {
+    using type = std::expected<T, rejection>;
+};
+template <class R>
+using call_result_t = typename call_result<std::remove_cvref_t<R>>::type;
+
+// The result of an operation as the result of the protected call.
+template <class R>
+call_result_t<R> as_call_result(R&& result) {
+    using result_type = call_result_t<R>;
+    if constexpr (std::is_same_v<std::remove_cvref_t<R>, result_type>) {
+        return std::forward<R>(result);
+    } else if constexpr (is_expected<std::remove_cvref_t<R>>) {
+        if (!result) return result_type{std::unexpect, std::forward<R>(result).error()};
+        if constexpr (std::is_void_v<typename result_type::value_type>) return result_type{};
+        else return result_type{std::in_place, *std::forward<R>(result)};
+    } else {
+        return result_type{std::in_place, std::forward<R>(result)};
+    }
+}
+
+// The refusal by a policy of this library inside `result`, or null.
+template <class R>
+const rejection* refusal_in(const R& result) noexcept {
+    if constexpr (is_expected<R>) {
+        if (!result) {
+            if constexpr (std::is_same_v<typename R::error_type, rejection>) return &result.error();
+            else if constexpr (requires { { result.error().rejected() } -> std::convertible_to<const rejection*>; })
+                return result.error().rejected();
+        }
+    }
+    return nullptr;
+}
+
+// The verdict on a result. What a policy of this library refused says nothing of the dependency.
+template <class Classifier, class R>
+report judge(Classifier& classify, const R& result) {
+    if (refusal_in(result) != nullptr) return verdict::ignored;
+    return classify(result);
+}
+template <class Classifier>
+report judge_void(Classifier& classify) {
+    if constexpr (requires { { classify() } -> std::convertible_to<report>; }) return classify();
+    else return verdict::success;
+}
+template <class Classifier>
+report judge_exception(Classifier& classify) {
+    if constexpr (requires(std::exception_ptr p) { { classify(p) } -> std::convertible_to<report>; })
+        return classify(std::current_exception());
+    else return verdict::failure;
+}
+
+}  // namespace fusebox::detail

@@ -1,0 +1,69 @@
+// A count or a time window behind one face, with the conversions that a reconfiguration needs.
+// Pure and single-threaded; the caller locks.
+#pragma once
+
+#include <fusebox/detail/count_ring.hpp>
+#include <fusebox/detail/time_ring.hpp>
+
+#include <variant>
+
+namespace fusebox::detail {
+
+class verdict_window {
+public:
+    verdict_window(const window_options& options, time_point now) : ring_(make(options, now)) {}
+
+    void record(bool failed, bool slow, time_point now) noexcept;
+
+    // Adds fast successes that were counted elsewhere since the last call. They belong to the current
+    // bucket, because the first call after a bucket's end always comes through record(). A count
+    // window takes none: elsewhere they are counted only while it is saturated with successes.
+    void absorb(std::uint64_t successes) noexcept;
+
+    // True while a fast success may be counted elsewhere: it changes neither the window nor what the
+    // rules say of it. (More successes only lower a rate, once minimum_calls is reached.)
+    bool indifferent_to_success(std::uint64_t minimum_calls) const noexcept;
+
+    // The sums as of the last record() or advance(), and as of `now`.
+    window_snapshot snapshot() const noexcept;
+    window_snapshot snapshot(time_point now) const noexcept;
+
+    // Until when fast successes may be counted elsewhere: the end of the current bucket.
+    time_point indifferent_until() const noexcept;
+
+    void advance(time_point now) noexcept;
+    void clear() noexcept;
+
+    // Takes on another shape and keeps the verdicts: a count window its newest, a time window each in
+    // the bucket of its time. Turned from one kind into the other, a count window's verdicts are taken
+    // for present ones, and a bucket's for failures after successes.
+    void reshape(const window_options& options, time_point now);
+
+    bool is_timed() const noexcept { return std::holds_alternative<time_ring>(ring_); }
+
+    // For export: calls visit(age of the bucket's start at `now`, bucket), or one bucket per verdict
+    // with age zero in a count window; oldest first.
+    template <class Visit>
+    void for_each(time_point now, Visit visit) const {
+        if (const auto* timed = std::get_if<time_ring>(&ring_)) {
+            timed->for_each([&](time_point start, const time_bucket& b) {
+                if (!b.empty()) visit(now - start, b);
+            });
+        } else {
+            std::get<count_ring>(ring_).for_each([&](bool failed, bool slow) {
+                visit(duration{0}, time_bucket{!failed, failed, slow});
+            });
+        }
+    }
+
+    // For import: the inverse of for_each.
+    void restore(duration age, const time_bucket& verdicts, time_point now) noexcept;
+
+private:
+    using ring = std::variant<time_ring, count_ring>;
+    static ring make(const window_options& options, time_point now);
+
+    ring ring_;
+};
+
+}  // namespace fusebox::detail

@@ -1,0 +1,69 @@
+// What a policy answers when it refuses a call, and how a refusal travels beside the caller's own errors.
+//
+// A refusal is a value, never an exception: throwing costs about a hundred refusals. The original
+// error of the protected operation always reaches the caller; only a refused call gets one of these.
+#pragma once
+
+#include <fusebox/clock.hpp>
+
+#include <string>
+#include <system_error>
+#include <variant>
+
+namespace fusebox {
+
+// Why a policy of this library refused a call. None of these is ever retried, and all of them are
+// neutral to any breaker around the policy that refused.
+enum class errc {
+    circuit_open = 1,  // the breaker is open, forced open, or has no trial call left to give
+    parent_open,       // a breaker above this one in its hierarchy is open
+    bulkhead_full,     // no slot and no place in the queue
+    rate_limited,      // no token
+    budget_exhausted,  // the retry budget is spent
+};
+
+// The category of `errc`, named "fusebox".
+const std::error_category& error_category() noexcept;
+std::error_code make_error_code(errc e) noexcept;
+
+// A refusal by a policy. Trivially copyable, 16 bytes.
+struct rejection {
+    errc code = errc::circuit_open;
+    duration retry_after{0};  // how long until a call may succeed; never negative; zero when unknown
+
+    // One sentence for a person, for instance "Circuit breaker is OPEN. Retry in 5s" (rounded up).
+    std::string message() const;
+
+    friend bool operator==(const rejection&, const rejection&) = default;
+};
+
+// `at` rounded up to whole seconds, as the HTTP field Retry-After wants it. Not negative.
+constexpr std::chrono::seconds ceil_seconds(duration d) noexcept {
+    return std::chrono::ceil<std::chrono::seconds>(d < duration{0} ? duration{0} : d);
+}
+
+// The error of a protected operation that has errors of its own: either that error, untouched, or a
+// refusal by a policy.
+template <class E>
+class call_error {
+public:
+    call_error(rejection r) : value_(std::in_place_index<0>, r) {}
+    call_error(E e) : value_(std::in_place_index<1>, std::move(e)) {}
+
+    // The refusal, or null when the operation ran and failed by itself.
+    const rejection* rejected() const noexcept { return std::get_if<0>(&value_); }
+
+    // The operation's own error, or null when it was never called.
+    const E* error() const noexcept { return std::get_if<1>(&value_); }
+    E* error() noexcept { return std::get_if<1>(&value_); }
+
+    friend bool operator==(const call_error&, const call_error&) = default;
+
+private:
+    std::variant<rejection, E> value_;
+};
+
+}  // namespace fusebox
+
+template <>
+struct std::is_error_code_enum<fusebox::errc> : std::true_type {};

@@ -1,0 +1,75 @@
+// What a machine shows (snapshot) and hands on (export, import).
+#include <fusebox/detail/breaker_machine.hpp>
+
+#include <algorithm>
+
+namespace fusebox::detail {
+
+circuit_snapshot breaker_machine::snapshot(time_point now) const {
+    if (phase_ == circuit_state::half_open && has_expired_trial(now)) {
+        // A caller at `now` would first reclaim the lost trial; show what it would find.
+        breaker_machine as_found = *this;
+        as_found.listen(0);
+        as_found.reclaim(now);
+        if (as_found.needs_arming()) as_found.arm(now);
+        if (!as_found.has_expired_trial(now)) return as_found.snapshot(now);
+    }
+    circuit_snapshot s;
+    s.state = state();
+    s.virtual_state = mode_ == circuit_state::metrics_only ? phase_ : state();
+    s.generation = generation_;
+    s.window = window_.snapshot(now);
+    s.consecutive_failures = consecutive_failures_;
+    s.reopenings = reopenings_;
+    if (s.state == circuit_state::open)
+        s.retry_after = needs_arming() ? wait_ : std::max(duration{0}, deadline_ - now);
+    s.in_state = std::max(duration{0}, now - entered_);
+    s.last_rule = last_rule_;
+    if (phase_ == circuit_state::half_open)
+        s.half_open = {round_calls(),   static_cast<std::uint32_t>(in_flight_.size()),
+                       round_.successes, round_.failures,
+                       round_.slow,      share()};
+    s.totals = totals_;
+    return s;
+}
+
+circuit_image breaker_machine::export_image(time_point now) const {
+    const circuit_snapshot s = snapshot(now);
+    circuit_image image;
+    image.state = s.state;
+    image.virtual_state = s.virtual_state;
+    image.generation = s.generation;
+    image.consecutive_failures = s.consecutive_failures;
+    image.reopenings = s.reopenings;
+    image.lease_doublings = lease_doublings_;
+    if (phase_ == circuit_state::open) image.open_remaining = needs_arming() ? wait_ : std::max(duration{0}, deadline_ - now);
+    window_.for_each(now, [&](duration age, const time_bucket& b) {
+        image.window.push_back({age, b.successes, b.failures, b.slow});
+    });
+    image.totals = s.totals;
+    return image;
+}
+
+// A new generation: the permits of before are not of this history. Trials in flight stay behind with
+// the process that has them; a half-open circuit starts its round of trials afresh.
+void breaker_machine::import_image(const circuit_image& image, time_point now) {
+    generation_ = std::max(generation_, image.generation);
+    totals_ = image.totals;
+    wait_ = std::min(image.open_remaining, options_->open_max);
+    const bool moded = image.state != image.virtual_state || image.state == circuit_state::disabled ||
+                       image.state == circuit_state::forced_open;
+    const circuit_state phase = image.state == circuit_state::disabled || image.state == circuit_state::forced_open
+                                    ? circuit_state::closed
+                                    : image.virtual_state;
+    mode_ = circuit_state::closed;  // so that what follows is a transition of its own, not a virtual one
+    enter(moded ? image.state : circuit_state::closed, phase, trip_rule::operator_action, now);
+    if (phase == circuit_state::open) arm(now);
+    consecutive_failures_ = image.consecutive_failures;
+    reopenings_ = image.reopenings;
+    lease_doublings_ = image.lease_doublings;
+    window_.advance(now);
+    for (const auto& v : image.window) window_.restore(v.age, {v.successes, v.failures, v.slow_calls}, now);
+    unjudged_ = true;
+}
+
+}  // namespace fusebox::detail

@@ -1,0 +1,56 @@
+#include <fusebox/circuit_breaker.hpp>
+
+#include <fusebox/detail/breaker_engine_impl.hpp>
+
+#include <sched.h>
+
+namespace fusebox {
+
+namespace detail {
+
+template class breaker_engine<native_platform>;
+
+void native_platform::relax(unsigned rounds) noexcept {
+    if (rounds < 64) {
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#endif
+    } else if (rounds < 256) {
+        ::sched_yield();
+    } else {
+        const timespec nap{0, 50'000};
+        ::nanosleep(&nap, nullptr);
+    }
+}
+
+}  // namespace detail
+
+namespace {
+
+std::shared_ptr<const circuit_breaker_options> checked(const std::string& name, circuit_breaker_options options) {
+    if (auto errors = options.validate(); !errors.empty())
+        throw configuration_error("circuit breaker '" + name + "'", std::move(errors));
+    return std::make_shared<const circuit_breaker_options>(std::move(options));
+}
+
+}  // namespace
+
+circuit_breaker::circuit_breaker(std::string name, circuit_breaker_options options, const clock* clock)
+    : circuit_breaker(name, checked(name, std::move(options)), clock) {}
+
+circuit_breaker::circuit_breaker(std::string name, std::shared_ptr<const circuit_breaker_options> options,
+                                 const clock* clock)
+    : engine_(std::move(name), options, options->seed ? *options->seed : fresh_seed(), detail::native_platform::time{clock}) {}
+
+std::expected<void, std::vector<config_error>> circuit_breaker::reconfigure(circuit_breaker_options options) {
+    if (auto errors = options.validate(); !errors.empty()) return std::unexpected(std::move(errors));
+    engine_.reconfigure(std::make_shared<const circuit_breaker_options>(std::move(options)));
+    return {};
+}
+
+subscription circuit_breaker::subscribe(circuit_listener listener, event_mask kinds) {
+    const auto id = engine_.subscribe(kinds, std::move(listener));
+    return subscription{[this, id] { engine_.unsubscribe(id); }};
+}
+
+}  // namespace fusebox

@@ -1,0 +1,86 @@
+// The words of the library: one per state, event, rule and refusal, the same in code, JSON, metrics and screens.
+#include <fusebox/circuit_event.hpp>
+#include <fusebox/error.hpp>
+
+namespace fusebox {
+
+const char* to_string(circuit_state s) noexcept {
+    switch (s) {
+        case circuit_state::closed: return "closed";
+        case circuit_state::open: return "open";
+        case circuit_state::half_open: return "half_open";
+        case circuit_state::disabled: return "disabled";
+        case circuit_state::forced_open: return "forced_open";
+        case circuit_state::metrics_only: break;
+    }
+    return "metrics_only";
+}
+
+const char* to_string(trip_rule r) noexcept {
+    switch (r) {
+        case trip_rule::none: return "none";
+        case trip_rule::consecutive_failures: return "consecutive_failures";
+        case trip_rule::failure_count: return "failure_count";
+        case trip_rule::failure_rate: return "failure_rate";
+        case trip_rule::slow_call_rate: return "slow_call_rate";
+        case trip_rule::custom: return "custom";
+        case trip_rule::trial_failed: return "trial_failed";
+        case trip_rule::trial_slow: return "trial_slow";
+        case trip_rule::trial_lost: return "trial_lost";
+        case trip_rule::operator_action: break;
+    }
+    return "operator_action";
+}
+
+const char* to_string(event_kind k) noexcept {
+    switch (k) {
+        case event_kind::circuit_opened: return "circuit_opened";
+        case event_kind::circuit_half_opened: return "circuit_half_opened";
+        case event_kind::circuit_closed: return "circuit_closed";
+        case event_kind::circuit_forced_open: return "circuit_forced_open";
+        case event_kind::circuit_disabled: return "circuit_disabled";
+        case event_kind::circuit_metrics_only: return "circuit_metrics_only";
+        case event_kind::trial_reclaimed: return "trial_reclaimed";
+        case event_kind::ramp_advanced: return "ramp_advanced";
+        case event_kind::circuit_reconfigured: return "circuit_reconfigured";
+        case event_kind::call_succeeded: return "call_succeeded";
+        case event_kind::call_failed: return "call_failed";
+        case event_kind::call_ignored: return "call_ignored";
+        case event_kind::call_rejected: break;
+    }
+    return "call_rejected";
+}
+
+std::string rejection::message() const {
+    std::string sentence = error_category().message(static_cast<int>(code));
+    if (retry_after > duration{0})
+        sentence += ". Retry in " + std::to_string(ceil_seconds(retry_after).count()) + "s";
+    return sentence;
+}
+
+namespace {
+
+class category final : public std::error_category {
+    const char* name() const noexcept override { return "fusebox"; }
+    std::string message(int code) const override {
+        switch (static_cast<errc>(code)) {
+            case errc::circuit_open: return "Circuit breaker is OPEN";
+            case errc::parent_open: return "Parent circuit is OPEN";
+            case errc::bulkhead_full: return "Bulkhead is full: too many concurrent calls";
+            case errc::rate_limited: return "Rate limit reached";
+            case errc::budget_exhausted: return "Retry budget is exhausted";
+        }
+        return "Unknown refusal " + std::to_string(code);
+    }
+};
+
+}  // namespace
+
+const std::error_category& error_category() noexcept {
+    static const category the_category;
+    return the_category;
+}
+
+std::error_code make_error_code(errc e) noexcept { return {static_cast<int>(e), error_category()}; }
+
+}  // namespace fusebox
