@@ -21,16 +21,19 @@ function(fusebox_compile_settings target)
   endif()
 endfunction()
 
-# fusebox_library(<name> [SOURCES …] [HEADERS <root> <header>…] [LINKS …])
-# Makes the library fusebox_<name>, known as fusebox::<name>. Without sources it is header-only.
+# fusebox_library(<name> HEADER_ROOT <dir> HEADERS … [SOURCES …] [LINKS …] [PACKAGES …])
+# Makes the library fusebox_<name>, known as fusebox::<name>, and installs it (fusebox_package.cmake).
+# Without sources it is header-only. PACKAGES says where links that are not of this project come from,
+# each as one argument to find_dependency: PACKAGES "Boost 1.81 CONFIG".
 function(fusebox_library name)
-  cmake_parse_arguments(ARG "" "HEADER_ROOT" "SOURCES;HEADERS;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "" "HEADER_ROOT" "SOURCES;HEADERS;LINKS;PACKAGES" ${ARGN})
   set(target fusebox_${name})
   if(ARG_SOURCES)
     add_library(${target} ${ARG_SOURCES})
     set(scope PUBLIC)
     fusebox_compile_settings(${target})
-    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON
+      VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   else()
     add_library(${target} INTERFACE)
     set(scope INTERFACE)
@@ -41,6 +44,9 @@ function(fusebox_library name)
   target_link_libraries(${target} ${scope} ${ARG_LINKS})
   set_target_properties(${target} PROPERTIES
     VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL} EXPORT_NAME ${name})
+  if(FUSEBOX_INSTALL)
+    fusebox_install_library(${name} "${ARG_LINKS}" "${ARG_PACKAGES}")
+  endif()
 endfunction()
 
 # fusebox_program(<name> SOURCES … [LINKS …])
