@@ -35,12 +35,12 @@ std::shared_ptr<const circuit_breaker_options> checked(const std::string& name, 
 
 }  // namespace
 
-circuit_breaker::circuit_breaker(std::string name, circuit_breaker_options options, const clock* clock)
-    : circuit_breaker(name, checked(name, std::move(options)), clock) {}
+circuit_breaker::circuit_breaker(std::string name, circuit_breaker_options options, const monotonic_clock* time)
+    : circuit_breaker(name, checked(name, std::move(options)), time) {}
 
 circuit_breaker::circuit_breaker(std::string name, std::shared_ptr<const circuit_breaker_options> options,
-                                 const clock* clock)
-    : engine_(std::move(name), options, options->seed ? *options->seed : fresh_seed(), detail::native_platform::time{clock}) {}
+                                 const monotonic_clock* time)
+    : engine_(std::move(name), options, options->seed ? *options->seed : fresh_seed(), detail::native_platform::time{time}) {}
 
 std::expected<void, std::vector<config_error>> circuit_breaker::reconfigure(circuit_breaker_options options) {
     if (auto errors = options.validate(); !errors.empty()) return std::unexpected(std::move(errors));

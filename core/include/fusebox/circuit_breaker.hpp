@@ -53,11 +53,11 @@ public:
         ~permit() { abandon(); }
 
         // A verdict, or a report with the call's duration or the dependency's Retry-After.
-        void settle(const report& how) {
+        void settle(report how) {
             if (auto* e = std::exchange(engine_, nullptr)) e->settle(grant_, how);
         }
         // As settle, with the present as the caller already knows it.
-        void settle(const report& how, time_point now) {
+        void settle(report how, time_point now) {
             if (auto* e = std::exchange(engine_, nullptr)) e->settle(grant_, how, &now);
         }
         void abandon() noexcept {
@@ -70,17 +70,17 @@ public:
 
     private:
         friend circuit_breaker;
-        permit(engine& e, const detail::grant& g) noexcept : engine_(&e), grant_(g) {}
+        permit(engine& e, detail::grant g) noexcept : engine_(&e), grant_(g) {}
         engine* engine_;
         detail::grant grant_;
     };
 
-    // Throws configuration_error when the options cannot be meant. `clock` must outlive the breaker; null
+    // Throws configuration_error when the options cannot be meant. `time` must outlive the breaker; null
     // is the system's monotonic clock.
-    explicit circuit_breaker(std::string name, circuit_breaker_options options = {}, const clock* clock = nullptr);
+    explicit circuit_breaker(std::string name, circuit_breaker_options options = {}, const monotonic_clock* time = nullptr);
 
     // As above, sharing one set of options, already validated, among many breakers.
-    circuit_breaker(std::string name, std::shared_ptr<const circuit_breaker_options> options, const clock* clock);
+    circuit_breaker(std::string name, std::shared_ptr<const circuit_breaker_options> options, const monotonic_clock* time);
 
     circuit_breaker(const circuit_breaker&) = delete;
     circuit_breaker& operator=(const circuit_breaker&) = delete;

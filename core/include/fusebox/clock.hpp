@@ -18,7 +18,7 @@ using duration = std::chrono::nanoseconds;
 using time_point = std::chrono::steady_clock::time_point;
 
 // A monotonic clock that can be replaced (see fusebox/testing/manual_clock.hpp).
-class clock {
+class monotonic_clock {
 public:
     // The present, to the nanosecond (about 20 ns a read on Linux).
     virtual time_point now() const noexcept = 0;
@@ -27,7 +27,7 @@ public:
     virtual time_point coarse_now() const noexcept { return now(); }
 
 protected:
-    ~clock() = default;
+    ~monotonic_clock() = default;
 };
 
 // The system's monotonic clock, exact.

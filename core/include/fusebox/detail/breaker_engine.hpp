@@ -59,10 +59,11 @@ public:
         const std::uint64_t w = word_.load(std::memory_order_acquire);
         if ((w & (word::state_mask | word::timed | word::watched)) == 0) [[likely]]
             return {.permitted = true, .word = w};
-        return admit_slowly(w, lent);
+        const grant slow = admit_slowly(w, lent);
+        return {slow.permitted, slow.trial, slow.word, slow.started, slow.retry_after};
     }
 
-    void settle(const grant& g, const report& how, const time_point* lent = nullptr) {
+    void settle(grant g, report how, const time_point* lent = nullptr) {
         if (how.outcome == verdict::success && !how.elapsed && (g.word & (word::quiet | word::timed)) == word::quiet &&
             word_.load(std::memory_order_acquire) == g.word) [[likely]] {
             if ((g.word & word::clocked) == 0 || still_quiet(lent)) [[likely]] {
@@ -70,10 +71,11 @@ public:
                     return cell->add_success(word::generation(g.word));
             }
         }
-        settle_slowly(g, &how, lent);
+        const report copy = how;
+        settle_slowly(g.word, g.trial, g.started, &copy, lent);
     }
 
-    void abandon(const grant& g) { settle_slowly(g, nullptr, nullptr); }
+    void abandon(grant g) { settle_slowly(g.word, g.trial, g.started, nullptr, nullptr); }
 
     circuit_state state() const;
     circuit_snapshot snapshot() const;
@@ -106,7 +108,8 @@ private:
 
     grant admit_slowly(std::uint64_t w, const time_point* lent);
     grant admit_locked(std::uint64_t w, const time_point* lent);
-    void settle_slowly(const grant& g, const report* how, const time_point* lent);
+    void settle_slowly(std::uint64_t admitted_at, std::uint32_t trial, time_point started, const report* how,
+                       const time_point* lent);
     void consult_user(std::uint64_t generation, const window_snapshot& window, const circuit_breaker_options& o);
     void count_rejection();
 

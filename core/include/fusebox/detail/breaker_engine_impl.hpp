@@ -61,7 +61,9 @@ grant breaker_engine<Platform>::admit_locked(std::uint64_t w, const time_point* 
 }
 
 template <class Platform>
-void breaker_engine<Platform>::settle_slowly(const grant& g, const report* how, const time_point* lent) {
+void breaker_engine<Platform>::settle_slowly(std::uint64_t admitted_at, std::uint32_t trial, time_point started, const report* how,
+ const time_point* lent) {
+    const grant g{true, trial, admitted_at, started, {}};
     const std::uint64_t current = word_.load(std::memory_order_acquire);
     if (word::state(g.word) == circuit_state::disabled && current == g.word) return;
 

@@ -20,12 +20,12 @@ struct native_platform {
     // The injected clock, or the system's, read without a virtual call.
     class time {
     public:
-        explicit time(const clock* injected) noexcept : injected_(injected) {}
+        explicit time(const monotonic_clock* injected) noexcept : injected_(injected) {}
         time_point now() const noexcept { return injected_ ? injected_->now() : steady_now(); }
         time_point coarse_now() const noexcept { return injected_ ? injected_->coarse_now() : fusebox::coarse_now(); }
 
     private:
-        const clock* injected_;
+        const monotonic_clock* injected_;
     };
 };
 

@@ -8,7 +8,7 @@
 
 namespace fusebox::testing {
 
-class manual_clock final : public clock {
+class manual_clock final : public monotonic_clock {
 public:
     // Starts at the clock's epoch plus `start`.
     explicit manual_clock(duration start = duration{0}) noexcept : now_(start.count()) {}

@@ -1,0 +1,133 @@
+#include <fusebox/circuit_breaker_registry.hpp>
+
+#include <mutex>
+
+namespace fusebox {
+
+struct circuit_breaker_registry::observer {
+    circuit_listener call;
+    event_mask kinds;
+};
+
+// A breaker with the subscriptions that the registry's observers have on it. The subscriptions die
+// with the breaker, or before it, never after.
+struct circuit_breaker_registry::entry {
+    entry(std::string_view name, options_ptr options, const monotonic_clock* time)
+        : breaker(std::string(name), std::move(options), time) {}
+
+    void observe(std::uint64_t id, const std::shared_ptr<observer>& o) {
+        observed.emplace(id, breaker.subscribe([o](const circuit_event& e) { o->call(e); }, o->kinds));
+    }
+
+    circuit_breaker breaker;
+    std::map<std::uint64_t, subscription> observed;  // behind the registry's lock
+};
+
+namespace {
+
+std::expected<std::shared_ptr<const circuit_breaker_options>, std::vector<config_error>> checked(
+    circuit_breaker_options options) {
+    if (auto errors = options.validate(); !errors.empty()) return std::unexpected(std::move(errors));
+    return std::make_shared<const circuit_breaker_options>(std::move(options));
+}
+
+}  // namespace
+
+circuit_breaker_registry::circuit_breaker_registry(circuit_breaker_options shared, const monotonic_clock* time)
+    : clock_(time) {
+    auto options = checked(std::move(shared));
+    if (!options) throw configuration_error("circuit breaker registry", std::move(options.error()));
+    shared_ = std::move(*options);
+}
+
+circuit_breaker_registry::~circuit_breaker_registry() = default;
+
+std::shared_ptr<circuit_breaker> circuit_breaker_registry::find(std::string_view name) const {
+    const std::shared_lock hold(mutex_);
+    const auto found = entries_.find(name);
+    if (found == entries_.end()) return nullptr;
+    return {found->second, &found->second->breaker};
+}
+
+std::shared_ptr<circuit_breaker> circuit_breaker_registry::get(std::string_view name) {
+    if (auto existing = find(name)) return existing;
+    const std::unique_lock hold(mutex_);
+    auto found = entries_.find(name);
+    if (found == entries_.end()) found = entries_.emplace(std::string(name), make(name)).first;
+    return {found->second, &found->second->breaker};
+}
+
+std::shared_ptr<circuit_breaker_registry::entry> circuit_breaker_registry::make(std::string_view name) {
+    const auto own = overrides_.find(name);
+    auto made = std::make_shared<entry>(name, own == overrides_.end() ? shared_ : own->second, clock_);
+    for (const auto& [id, o] : observers_) made->observe(id, o);
+    return made;
+}
+
+std::expected<void, std::vector<config_error>> circuit_breaker_registry::configure(std::string_view name,
+                                                                                   circuit_breaker_options options) {
+    auto own = checked(options);
+    if (!own) return std::unexpected(std::move(own.error()));
+    std::shared_ptr<circuit_breaker> existing;
+    {
+        const std::unique_lock hold(mutex_);
+        overrides_.insert_or_assign(std::string(name), std::move(*own));
+        if (const auto found = entries_.find(name); found != entries_.end())
+            existing = {found->second, &found->second->breaker};
+    }
+    return existing ? existing->reconfigure(std::move(options)) : std::expected<void, std::vector<config_error>>{};
+}
+
+std::expected<void, std::vector<config_error>> circuit_breaker_registry::configure_shared(
+    circuit_breaker_options options) {
+    auto shared = checked(options);
+    if (!shared) return std::unexpected(std::move(shared.error()));
+    std::vector<std::shared_ptr<entry>> without_own;
+    {
+        const std::unique_lock hold(mutex_);
+        shared_ = std::move(*shared);
+        for (const auto& [name, e] : entries_)
+            if (!overrides_.contains(name)) without_own.push_back(e);
+    }
+    for (const auto& e : without_own) (void)e->breaker.reconfigure(options);  // validated above
+    return {};
+}
+
+std::vector<std::shared_ptr<circuit_breaker>> circuit_breaker_registry::all() const {
+    const std::shared_lock hold(mutex_);
+    std::vector<std::shared_ptr<circuit_breaker>> out;
+    for (const auto& [name, e] : entries_) out.emplace_back(e, &e->breaker);
+    return out;
+}
+
+bool circuit_breaker_registry::remove(std::string_view name) {
+    std::shared_ptr<entry> last_hold;  // dies after the lock is released
+    const std::unique_lock hold(mutex_);
+    const auto found = entries_.find(name);
+    if (found == entries_.end()) return false;
+    last_hold = std::move(found->second);
+    last_hold->observed.clear();
+    entries_.erase(found);
+    return true;
+}
+
+subscription circuit_breaker_registry::subscribe(circuit_listener listener, event_mask kinds) {
+    const auto o = std::make_shared<observer>(observer{std::move(listener), kinds});
+    const std::unique_lock hold(mutex_);
+    const std::uint64_t id = ++last_observer_;
+    observers_.emplace(id, o);
+    for (const auto& [name, e] : entries_) e->observe(id, o);
+    return subscription{[this, id] { unsubscribe(id); }};
+}
+
+void circuit_breaker_registry::unsubscribe(std::uint64_t id) {
+    std::shared_ptr<observer> last_hold;  // dies after the lock is released: it holds user code
+    const std::unique_lock hold(mutex_);
+    const auto found = observers_.find(id);
+    if (found == observers_.end()) return;
+    last_hold = std::move(found->second);
+    observers_.erase(found);
+    for (const auto& [name, e] : entries_) e->observed.erase(id);
+}
+
+}  // namespace fusebox
