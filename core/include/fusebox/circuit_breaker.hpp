@@ -50,17 +50,17 @@ public:
             }
             return *this;
         }
-        ~permit() { abandon(); }
+        [[gnu::always_inline]] ~permit() { abandon(); }
 
         // A verdict, or a report with the call's duration or the dependency's Retry-After.
-        void settle(report how) {
+        [[gnu::always_inline]] void settle(const report& how) {
             if (auto* e = std::exchange(engine_, nullptr)) e->settle(grant_, how);
         }
         // As settle, with the present as the caller already knows it.
-        void settle(report how, time_point now) {
+        [[gnu::always_inline]] void settle(const report& how, time_point now) {
             if (auto* e = std::exchange(engine_, nullptr)) e->settle(grant_, how, &now);
         }
-        void abandon() noexcept {
+        [[gnu::always_inline]] void abandon() noexcept {
             if (auto* e = std::exchange(engine_, nullptr)) e->abandon(grant_);
         }
 

@@ -55,7 +55,7 @@ public:
                    time_source time);
 
     // `lent`, where given, is the present as the caller already knows it, and spares a clock read.
-    grant admit(const time_point* lent = nullptr) {
+    [[gnu::always_inline]] grant admit(const time_point* lent = nullptr) {
         const std::uint64_t w = word_.load(std::memory_order_acquire);
         if ((w & (word::state_mask | word::timed | word::watched)) == 0) [[likely]]
             return {.permitted = true, .word = w};
@@ -63,7 +63,7 @@ public:
         return {slow.permitted, slow.trial, slow.word, slow.started, slow.retry_after};
     }
 
-    void settle(grant g, report how, const time_point* lent = nullptr) {
+    [[gnu::always_inline]] void settle(const grant& g, const report& how, const time_point* lent = nullptr) {
         if (how.outcome == verdict::success && !how.elapsed && (g.word & (word::quiet | word::timed)) == word::quiet &&
             word_.load(std::memory_order_acquire) == g.word) [[likely]] {
             if ((g.word & word::clocked) == 0 || still_quiet(lent)) [[likely]] {
@@ -75,7 +75,7 @@ public:
         settle_slowly(g.word, g.trial, g.started, &copy, lent);
     }
 
-    void abandon(grant g) { settle_slowly(g.word, g.trial, g.started, nullptr, nullptr); }
+    [[gnu::always_inline]] void abandon(const grant& g) { settle_slowly(g.word, g.trial, g.started, nullptr, nullptr); }
 
     circuit_state state() const;
     circuit_snapshot snapshot() const;
