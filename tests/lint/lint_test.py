@@ -1,0 +1,91 @@
+"""Each rule of scripts/lint and scripts/lint_coroutines catches what it is for, and lets good code be."""
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SCRIPTS = os.path.join(HERE, "..", "..", "scripts")
+
+GOOD = {
+    "core/CMakeLists.txt": "fusebox_library(core SOURCES a.cpp HEADER_ROOT include HEADERS a.hpp)\n"
+                           "fusebox_library(testing HEADER_ROOT testing/include HEADERS b.hpp LINKS fusebox::core)\n",
+    "core/include/fusebox/clock.hpp": "#pragma once\n#include <chrono>\n",
+    "core/include/fusebox/detail/spin_lock.hpp": "// unlike a std::atomic<int>\n#include <atomic>\n",
+    "core/src/clock.cpp": "#include <fusebox/clock.hpp>\n#include <time.h>\nvoid wait() { sleep_for(1s); }\n",
+    "core/tests/clock_test.cpp": "#include <gtest/gtest.h>\n// never sleep_for\n",
+    "asio/include/fusebox/asio/run.hpp": "#include <fusebox/clock.hpp>\n#include <boost/asio.hpp>\n",
+    "http/include/fusebox/http/server.hpp": "#include <fusebox/asio/run.hpp>\n",
+    "demos/health-check/main.cpp": "#include <fusebox/http/server.hpp>\n",
+}
+
+BAD = [
+    # path, text, line, what the message must say
+    ("core/src/a.cpp", "#include <vector>\n#include <boost/asio.hpp>\n", 2, "the core includes boost/asio.hpp"),
+    ("core/src/a.cpp", "#include <fmt/format.h>\n", 1, "the core includes fmt/format.h"),
+    ("core/include/fusebox/a.hpp", '#include "clock.hpp"\n', 1, "the core includes clock.hpp"),
+    ("core/include/fusebox/a.hpp", "#  include <fusebox/asio/run.hpp>\n", 1, "core includes fusebox/asio/run.hpp of asio"),
+    ("asio/src/a.cpp", "#include <fusebox/http/server.hpp>\n", 1, "asio may include core"),
+    ("grpc/src/a.cpp", "#include <fusebox/http/server.hpp>\n", 1, "lies above or beside"),
+    ("core/CMakeLists.txt", "fusebox_library(core\n  SOURCES a.cpp\n  LINKS fmt::fmt)\n", 3, "the core links something"),
+    ("core/CMakeLists.txt", "find_package(fmt)\n", 1, "finds or links a package"),
+    ("core/src/long.cpp", "int x;\n" * 401, 401, "401 lines"),
+    ("core/src/a.cpp", "int x;  // TODO\n", 1, "unfinished"),
+    ("docs/a.md", "FIXME\n", 1, "unfinished"),
+    ("core/tests/a_test.cpp", "void f() {\n    std::this_thread::sleep_for(1s);\n}\n", 2, "a test says sleep_for"),
+    ("tests/e2e/a_test.cpp", "TEST(a, DISABLED_b) {}\n", 1, "a test says DISABLED_b"),
+    ("asio/tests/a.cpp", "GTEST_SKIP();\n", 1, "a test says GTEST_SKIP"),
+    ("core/include/fusebox/detail/breaker_engine_impl.hpp", "std::atomic<int> x;\n", 1, "used past Platform"),
+    ("core/include/fusebox/detail/call_cell.hpp", "auto t = std::chrono::steady_clock::now();\n", 1, "used past Platform"),
+    ("core/include/fusebox/detail/spin_lock.hpp", "int f() { return rand(); }\n", 1, "used past Platform"),
+    ("core/src/clockFace.cpp", "\n", 1, "not snake_case"),
+    ("core/src/string_utils.cpp", "\n", 1, "says nothing about what is inside"),
+    ("demos/common/a.cpp", "\n", 1, "'common' says nothing"),
+]
+
+
+def lint(files):
+    with tempfile.TemporaryDirectory() as root:
+        subprocess.run(["git", "init", "-q", root], check=True)
+        for path, text in files.items():
+            where = os.path.join(root, path)
+            os.makedirs(os.path.dirname(where), exist_ok=True)
+            with open(where, "w") as f:
+                f.write(text)
+        return subprocess.run([os.path.join(SCRIPTS, "lint"), root], capture_output=True, text=True)
+
+
+class Lint(unittest.TestCase):
+    def test_lets_good_code_be(self):
+        run = lint(GOOD)
+        self.assertEqual((run.returncode, run.stderr), (0, ""), run.stdout)
+
+    def test_names_the_line_of_each_fault(self):
+        for path, text, line, says in BAD:
+            with self.subTest(path=path, says=says):
+                run = lint(GOOD | {path: text})
+                self.assertEqual(run.returncode, 1, run.stdout + run.stderr)
+                self.assertRegex(run.stdout, rf"(?m)^{re.escape(path)}:{line}: .*{re.escape(says)}")
+
+
+class LintCoroutines(unittest.TestCase):
+    def caught(self, name):
+        run = subprocess.run([os.path.join(SCRIPTS, "lint_coroutines"), "--file", os.path.join(HERE, name)],
+                             capture_output=True, text=True)
+        self.assertEqual(run.stderr, "")
+        lines = {int(n) for n in re.findall(rf"^\S*{re.escape(name)}:(\d+): ", run.stdout, re.M)}
+        return run.returncode, lines
+
+    def test_catches_every_shape_that_miscompiles(self):
+        with open(os.path.join(HERE, "bad_coroutines.cpp")) as f:
+            marked = {n for n, line in enumerate(f, 1) if line.rstrip().endswith("// caught")}
+        self.assertGreaterEqual(len(marked), 8)
+        self.assertEqual(self.caught("bad_coroutines.cpp"), (1, marked))
+
+    def test_lets_the_safe_shapes_be(self):
+        self.assertEqual(self.caught("good_coroutines.cpp"), (0, set()))
+
+
+if __name__ == "__main__":
+    unittest.main()
