@@ -5,15 +5,17 @@
 
 namespace fusebox::detail {
 
+// What a caller at `now` would find: it would first reclaim the lost trials.
+breaker_machine breaker_machine::as_found(time_point now) const {
+    breaker_machine found = *this;
+    found.listen(0);
+    found.reclaim(now);
+    if (found.needs_arming()) found.arm(now);
+    return found;
+}
+
 circuit_snapshot breaker_machine::snapshot(time_point now) const {
-    if (phase_ == circuit_state::half_open && has_expired_trial(now)) {
-        // A caller at `now` would first reclaim the lost trial; show what it would find.
-        breaker_machine as_found = *this;
-        as_found.listen(0);
-        as_found.reclaim(now);
-        if (as_found.needs_arming()) as_found.arm(now);
-        if (!as_found.has_expired_trial(now)) return as_found.snapshot(now);
-    }
+    if (has_expired_trial(now)) return as_found(now).snapshot(now);
     circuit_snapshot s;
     s.state = state();
     s.virtual_state = mode_ == circuit_state::metrics_only ? phase_ : state();
@@ -34,6 +36,7 @@ circuit_snapshot breaker_machine::snapshot(time_point now) const {
 }
 
 circuit_image breaker_machine::export_image(time_point now) const {
+    if (has_expired_trial(now)) return as_found(now).export_image(now);
     const circuit_snapshot s = snapshot(now);
     circuit_image image;
     image.state = s.state;
@@ -61,7 +64,6 @@ void breaker_machine::import_image(const circuit_image& image, time_point now) {
     const circuit_state phase = image.state == circuit_state::disabled || image.state == circuit_state::forced_open
                                     ? circuit_state::closed
                                     : image.virtual_state;
-    mode_ = circuit_state::closed;  // so that what follows is a transition of its own, not a virtual one
     enter(moded ? image.state : circuit_state::closed, phase, trip_rule::operator_action, now);
     if (phase == circuit_state::open) arm(now);
     consecutive_failures_ = image.consecutive_failures;

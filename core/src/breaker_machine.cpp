@@ -127,9 +127,8 @@ bool breaker_machine::settle(ticket permit, const settlement& how, time_point no
     if (permit.trial == ticket::shadow) return false;
 
     consecutive_failures_ = failed ? consecutive_failures_ + 1 : 0;
-    const auto wish = failed ? how.retry_after : std::nullopt;
-    if (phase_ == circuit_state::half_open) record_trial(failed, how.slow, wish, now);
-    else record_closed(failed, how.slow, wish, now);
+    if (phase_ == circuit_state::half_open) record_trial(failed, how.slow, how.wish(), now);
+    else record_closed(failed, how.slow, how.wish(), now);
     return options_->trip_when && phase_ == circuit_state::closed && permit.generation == generation_;
 }
 
@@ -159,8 +158,9 @@ trip_rule breaker_machine::fired_rule() const noexcept {
     return trip_rule::none;
 }
 
-void breaker_machine::trip(std::uint64_t generation, time_point now) {
-    if (generation == generation_ && phase_ == circuit_state::closed) open(trip_rule::custom, {}, now);
+void breaker_machine::trip(std::uint64_t generation, const settlement& how, time_point now) {
+    if (generation == generation_ && phase_ == circuit_state::closed)
+        open(trip_rule::custom, how.wish(), now);
 }
 
 void breaker_machine::record_trial(bool failed, bool slow, std::optional<duration> wish, time_point now) {
@@ -190,8 +190,8 @@ trip_rule breaker_machine::round_verdict() const noexcept {
     if (const auto rate = o.effective_slow_call_rate(); rate && round_.slow >= calls_required(*rate, n))
         return trip_rule::trial_slow;
     if (o.half_open_successes && round_.step == 0)
-        return round_.successes + (n - round_.settled()) < *o.half_open_successes ? trip_rule::trial_failed
-                                                                                  : trip_rule::none;
+        return round_.successes + (n - std::min(n, round_.settled())) < *o.half_open_successes ? trip_rule::trial_failed
+                                                                                               : trip_rule::none;
     const auto rate = o.effective_failure_rate();
     return round_.failures >= (rate ? calls_required(*rate, n) : 1) ? trip_rule::trial_failed : trip_rule::none;
 }
@@ -233,7 +233,8 @@ void breaker_machine::poll(time_point now) {
 }
 
 void breaker_machine::enter(circuit_state mode, circuit_state phase, trip_rule rule, time_point now) {
-    const bool is_virtual = mode == circuit_state::metrics_only && mode_ == mode;
+    const bool is_virtual =
+        mode == circuit_state::metrics_only && mode_ == mode && rule != trip_rule::operator_action;
     const circuit_state from = is_virtual ? phase_ : state();
     mode_ = mode;
     phase_ = phase;
@@ -259,6 +260,8 @@ void breaker_machine::reconfigure(std::shared_ptr<const circuit_breaker_options>
     // A shorter ramp: go on with its last step.
     round_.step = std::min(round_.step, static_cast<std::uint32_t>(options_->ramp.shares.size()));
     push(describe(event_kind::circuit_reconfigured, now));
+    // A shorter round may be over already, and then no verdict would come to end it.
+    if (phase_ == circuit_state::half_open) conclude_round(false, {}, now);
 }
 
 duration breaker_machine::draw_wait(std::optional<duration> wish) noexcept {

@@ -69,6 +69,8 @@ class category final : public std::error_category {
             case errc::bulkhead_full: return "Bulkhead is full: too many concurrent calls";
             case errc::rate_limited: return "Rate limit reached";
             case errc::budget_exhausted: return "Retry budget is exhausted";
+            case errc::timed_out: return "Call timed out";
+            case errc::cancelled: return "Call was cancelled";
         }
         return "Unknown refusal " + std::to_string(code);
     }

@@ -58,16 +58,10 @@ void verdict_window::restore(duration age, const time_bucket& verdicts, time_poi
         return;
     }
     auto& counted = *std::get_if<count_ring>(&ring_);
-    std::uint32_t slow = verdicts.slow;
-    const auto put = [&](std::uint32_t n, bool failed) {
-        // Only the newest fit; the rest need not be walked through.
-        for (std::uint32_t i = n - std::min(n, counted.size()); i < n; ++i) {
-            counted.record(failed, slow > 0);
-            if (slow > 0) --slow;
-        }
-    };
-    put(verdicts.successes, false);
-    put(verdicts.failures, true);
+    const std::uint64_t all = std::uint64_t{verdicts.successes} + verdicts.failures;
+    // Only the newest fit; the rest need not be walked through.
+    for (auto i = all - std::min<std::uint64_t>(all, counted.size()); i < all; ++i)
+        counted.record(i >= verdicts.successes, i + verdicts.slow >= all);
 }
 
 void verdict_window::reshape(const window_options& options, time_point now) {

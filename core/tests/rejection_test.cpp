@@ -17,6 +17,8 @@ TEST(rejection, converts_to_an_error_code_of_its_own_category) {
     EXPECT_EQ(code.message(), "Rate limit reached");
     EXPECT_EQ(make_error_code(errc::parent_open).message(), "Parent circuit is OPEN");
     EXPECT_EQ(make_error_code(errc::budget_exhausted).message(), "Retry budget is exhausted");
+    EXPECT_EQ(make_error_code(errc::timed_out).message(), "Call timed out");
+    EXPECT_EQ(make_error_code(errc::cancelled).message(), "Call was cancelled");
     EXPECT_EQ(std::error_code(99, error_category()).message(), "Unknown refusal 99");
 }
 

@@ -12,21 +12,28 @@
 
 namespace fusebox {
 
-// Why a policy of this library refused a call. None of these is ever retried, and all of them are
-// neutral to any breaker around the policy that refused.
+// Why a call through this library ended without an answer of its own. The refusals are never retried, and
+// are neutral to any breaker around the policy that refused.
 enum class errc {
     circuit_open = 1,  // the breaker is open, forced open, or has no trial call left to give
     parent_open,       // a breaker above this one in its hierarchy is open
     bulkhead_full,     // no slot and no place in the queue
     rate_limited,      // no token
     budget_exhausted,  // the retry budget is spent
+
+    // Not refusals: the call was made.
+    timed_out,  // it did not end in time; counts as a (slow) failure
+    cancelled,  // the caller gave up; neutral
 };
+
+// True when the operation was not called, because a policy said no.
+constexpr bool is_refusal(errc e) noexcept { return e <= errc::budget_exhausted; }
 
 // The category of `errc`, named "fusebox".
 const std::error_category& error_category() noexcept;
 std::error_code make_error_code(errc e) noexcept;
 
-// A refusal by a policy. Trivially copyable, 16 bytes.
+// A policy's own answer in place of the operation's: mostly a refusal (see is_refusal). Trivially copyable, 16 bytes.
 struct rejection {
     errc code = errc::circuit_open;
     duration retry_after{0};  // how long until a call may succeed; never negative; zero when unknown
@@ -50,10 +57,10 @@ public:
     call_error(rejection r) : value_(std::in_place_index<0>, r) {}
     call_error(E e) : value_(std::in_place_index<1>, std::move(e)) {}
 
-    // The refusal, or null when the operation ran and failed by itself.
+    // The policy's answer, or null when the operation ran and failed by itself.
     const rejection* rejected() const noexcept { return std::get_if<0>(&value_); }
 
-    // The operation's own error, or null when it was never called.
+    // The operation's own error, or null when it gave none.
     const E* error() const noexcept { return std::get_if<1>(&value_); }
     E* error() noexcept { return std::get_if<1>(&value_); }
 

@@ -31,6 +31,7 @@ inline constexpr std::uint64_t quiet = 8;     // a fast success changes nothing:
 inline constexpr std::uint64_t timed = 16;    // calls are measured: the slow rule is on
 inline constexpr std::uint64_t clocked = 32;  // quiet only until the end of the window's bucket
 inline constexpr std::uint64_t watched = 64;  // somebody listens to single calls
+inline constexpr std::uint64_t shut = 128;    // open or forced open: rejects without the lock
 inline constexpr unsigned generation_shift = 8;
 
 constexpr circuit_state state(std::uint64_t w) noexcept { return static_cast<circuit_state>(w & state_mask); }
@@ -55,27 +56,47 @@ public:
                    time_source time);
 
     // `lent`, where given, is the present as the caller already knows it, and spares a clock read.
+    //
+    // What is inlined into every caller is what a healthy and an open circuit need, written so that the
+    // compiler keeps the grant in registers: no member of it has its address taken on these paths.
     [[gnu::always_inline]] grant admit(const time_point* lent = nullptr) {
-        const std::uint64_t w = word_.load(std::memory_order_acquire);
-        if ((w & (word::state_mask | word::timed | word::watched)) == 0) [[likely]]
-            return {.permitted = true, .word = w};
-        const grant slow = admit_slowly(w, lent);
-        return {slow.permitted, slow.trial, slow.word, slow.started, slow.retry_after};
+        grant g{.permitted = true, .word = word_.load(std::memory_order_acquire)};
+        if ((g.word & (word::state_mask | word::timed | word::watched)) != 0) [[unlikely]] {
+            const std::int64_t wait = (g.word & word::shut) != 0 ? remaining_wait(g.word, lent) : -1;
+            auto* cell = wait >= 0 ? cells_.local() : nullptr;
+            if (cell != nullptr) [[likely]] {
+                cell->add_rejection();
+                g.permitted = false;
+                g.retry_after = duration{wait};
+            } else {
+                const grant slow = admit_slowly(g.word, lent);
+                g.permitted = slow.permitted;
+                g.trial = slow.trial;
+                g.word = slow.word;
+                g.started = slow.started;
+                g.retry_after = slow.retry_after;
+            }
+        }
+        return g;
     }
 
     [[gnu::always_inline]] void settle(const grant& g, const report& how, const time_point* lent = nullptr) {
-        if (how.outcome == verdict::success && !how.elapsed && (g.word & (word::quiet | word::timed)) == word::quiet &&
-            word_.load(std::memory_order_acquire) == g.word) [[likely]] {
-            if ((g.word & word::clocked) == 0 || still_quiet(lent)) [[likely]] {
-                if (auto* cell = cells_.local()) [[likely]]
-                    return cell->add_success(word::generation(g.word));
-            }
+        if (how.outcome == verdict::success && !how.elapsed &&
+            (g.word & (word::quiet | word::timed)) == word::quiet) [[likely]] {
+            // The cell comes before the word: a table may have been adopted from a thread that knew a newer
+            // generation, and then the word shows it.
+            auto* cell = cells_.local();
+            if (cell != nullptr && word_.load(std::memory_order_acquire) == g.word &&
+                ((g.word & word::clocked) == 0 || still_quiet(lent))) [[likely]]
+                return cell->add_success(word::generation(g.word));
         }
         const report copy = how;
         settle_slowly(g.word, g.trial, g.started, &copy, lent);
     }
 
-    [[gnu::always_inline]] void abandon(const grant& g) { settle_slowly(g.word, g.trial, g.started, nullptr, nullptr); }
+    [[gnu::always_inline]] void abandon(const grant& g) {
+        settle_slowly(g.word, g.trial, g.started, nullptr, nullptr);
+    }
 
     circuit_state state() const;
     circuit_snapshot snapshot() const;
@@ -99,9 +120,22 @@ private:
         std::shared_ptr<const circuit_listener> call;
     };
     using listener_list = std::vector<listener_entry>;
+
+    // In deadline_ unless the circuit is open and has one: always over, so that whoever reads it asks the machine.
+    static constexpr std::int64_t no_deadline = time_point::min().time_since_epoch().count();
+
     using lock_type = spin_lock<Platform>;
 
-    bool still_quiet(const time_point* lent) const noexcept {
+    // For how many nanoseconds a shut circuit goes on rejecting: 0 when an operator has opened it, and
+    // negative when its time is over.
+    [[gnu::always_inline]] std::int64_t remaining_wait(std::uint64_t w, const time_point* lent) const noexcept {
+        if (word::state(w) == circuit_state::forced_open) return 0;
+        const std::int64_t deadline = deadline_.load(std::memory_order_acquire);
+        const std::int64_t now = (lent ? *lent : time_.coarse_now()).time_since_epoch().count();
+        return now < deadline ? deadline - now : -1;
+    }
+
+    [[gnu::always_inline]] bool still_quiet(const time_point* lent) const noexcept {
         const time_point now = lent ? *lent : time_.coarse_now();
         return now.time_since_epoch().count() < quiet_until_.load(std::memory_order_relaxed);
     }
@@ -110,7 +144,8 @@ private:
     grant admit_locked(std::uint64_t w, const time_point* lent);
     void settle_slowly(std::uint64_t admitted_at, std::uint32_t trial, time_point started, const report* how,
                        const time_point* lent);
-    void consult_user(std::uint64_t generation, const window_snapshot& window, const circuit_breaker_options& o);
+    void consult_user(std::uint64_t generation, const settlement& how, const window_snapshot& window,
+                      const circuit_breaker_options& options);
     void count_rejection();
 
     // Runs `change` on the machine under the lock, makes its effect visible, then tells the listeners.
@@ -125,7 +160,7 @@ private:
 
     // Read by every call, written only when something changes.
     typename Platform::template atomic<std::uint64_t> word_;
-    typename Platform::template atomic<std::int64_t> deadline_;     // of an open circuit; max while unarmed
+    typename Platform::template atomic<std::int64_t> deadline_;     // of an open circuit; see no_deadline
     typename Platform::template atomic<std::int64_t> quiet_until_;  // end of the window's current bucket
     typename Platform::template atomic<std::int64_t> slow_after_;   // ns; max while the slow rule is off
     typename Platform::cells cells_;

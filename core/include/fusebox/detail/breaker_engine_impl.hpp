@@ -11,7 +11,7 @@ template <class Platform>
 breaker_engine<Platform>::breaker_engine(std::string name, std::shared_ptr<const circuit_breaker_options> options,
                                          std::uint64_t seed, time_source time)
     : word_(0),
-      deadline_(time_point::max().time_since_epoch().count()),
+      deadline_(no_deadline),
       quiet_until_(0),
       slow_after_(0),
       time_(time),
@@ -24,37 +24,28 @@ breaker_engine<Platform>::breaker_engine(std::string name, std::shared_ptr<const
 
 template <class Platform>
 grant breaker_engine<Platform>::admit_slowly(std::uint64_t w, const time_point* lent) {
-    if ((w & word::watched) == 0) switch (word::state(w)) {
-            case circuit_state::open: {
-                const std::int64_t deadline = deadline_.load(std::memory_order_acquire);
-                const time_point now = lent ? *lent : time_.coarse_now();
-                if (deadline == breaker_machine::unarmed.time_since_epoch().count() ||
-                    now.time_since_epoch().count() >= deadline)
-                    break;
-                count_rejection();
-                return {.word = w, .retry_after = duration{deadline} - now.time_since_epoch()};
-            }
-            case circuit_state::forced_open: count_rejection(); return {.word = w};
-            case circuit_state::closed: return {.permitted = true, .word = w, .started = lent ? *lent : time_.now()};
-            case circuit_state::disabled: return {.permitted = true, .word = w};
-            default: break;
-        }
+    if ((w & word::watched) == 0) {
+        if (word::state(w) == circuit_state::closed)
+            return {.permitted = true, .word = w, .started = lent ? *lent : time_.now()};
+        if (word::state(w) == circuit_state::disabled) return {.permitted = true, .word = w};
+    }
     return admit_locked(w, lent);
 }
 
 template <class Platform>
 grant breaker_engine<Platform>::admit_locked(std::uint64_t w, const time_point* lent) {
-    const time_point now = lent ? *lent : (w & word::timed) != 0 ? time_.now() : time_.coarse_now();
     admission answer;
     grant g;
     locked([&] {
+        // Read under the lock: a thread that sleeps before it must not shorten its own trial's lease.
+        const time_point now = lent ? *lent : (w & word::timed) != 0 ? time_.now() : time_.coarse_now();
         answer = machine_.admit(now);
         g.word = encoded();
+        g.started = now;
         if (!answer.permitted) machine_.note_call(event_kind::call_rejected, answer.retry_after, now);
     });
     g.permitted = answer.permitted;
     g.trial = answer.permit.trial;
-    g.started = now;
     g.retry_after = answer.retry_after;
     if (!g.permitted) count_rejection();
     return g;
@@ -64,6 +55,7 @@ template <class Platform>
 void breaker_engine<Platform>::settle_slowly(std::uint64_t admitted_at, std::uint32_t trial, time_point started, const report* how,
  const time_point* lent) {
     const grant g{true, trial, admitted_at, started, {}};
+    auto* cell = cells_.local();  // before the word, as in settle()
     const std::uint64_t current = word_.load(std::memory_order_acquire);
     if (word::state(g.word) == circuit_state::disabled && current == g.word) return;
 
@@ -76,9 +68,8 @@ void breaker_engine<Platform>::settle_slowly(std::uint64_t admitted_at, std::uin
         if (how->elapsed || timed)
             outcome.slow = how->elapsed.value_or(now - g.started).count() >= slow_after_.load(std::memory_order_relaxed);
         const bool quiet = (g.word & word::quiet) != 0 && current == g.word;
-        if (quiet && how->outcome == verdict::success && !outcome.slow && still_quiet(&now)) {
-            if (auto* cell = cells_.local()) return cell->add_success(word::generation(g.word));
-        }
+        if (cell != nullptr && quiet && how->outcome == verdict::success && !outcome.slow && still_quiet(&now))
+            return cell->add_success(word::generation(g.word));
     }
     bool consult = false;
     window_snapshot window;
@@ -90,12 +81,12 @@ void breaker_engine<Platform>::settle_slowly(std::uint64_t admitted_at, std::uin
             options = machine_.shared_options();
         }
     });
-    if (consult) consult_user(word::generation(g.word), window, *options);
+    if (consult) consult_user(word::generation(g.word), outcome, window, *options);
 }
 
 template <class Platform>
-void breaker_engine<Platform>::consult_user(std::uint64_t generation, const window_snapshot& window,
-                                            const circuit_breaker_options& options) {
+void breaker_engine<Platform>::consult_user(std::uint64_t generation, const settlement& how,
+                                            const window_snapshot& window, const circuit_breaker_options& options) {
     bool trip = false, threw = false;
     try {
         trip = options.trip_when(window);
@@ -106,7 +97,7 @@ void breaker_engine<Platform>::consult_user(std::uint64_t generation, const wind
     const time_point now = time_.now();
     locked([&] {
         if (threw) ++machine_.totals().listener_errors;
-        else machine_.trip(generation, now);
+        else machine_.trip(generation, how, now);
     });
 }
 
@@ -153,7 +144,9 @@ void breaker_engine<Platform>::absorb() const {
 template <class Platform>
 std::uint64_t breaker_engine<Platform>::encoded() const noexcept {
     std::uint64_t w = static_cast<std::uint64_t>(machine_.state()) | machine_.generation() << word::generation_shift;
+    const bool shut = machine_.state() == circuit_state::open || machine_.state() == circuit_state::forced_open;
     if (machine_.watches_calls()) w |= word::watched;
+    else if (shut) w |= word::shut;
     else if (machine_.indifferent_to_success()) w |= word::quiet;
     if (machine_.options().slow_call_duration) w |= word::timed;
     if (machine_.is_timed()) w |= word::clocked;
@@ -167,7 +160,7 @@ template <class Platform>
 void breaker_engine<Platform>::publish() {
     const std::uint64_t w = encoded();
     const bool arming = machine_.needs_arming();
-    if (arming) deadline_.store(breaker_machine::unarmed.time_since_epoch().count(), std::memory_order_release);
+    if (arming) deadline_.store(no_deadline, std::memory_order_release);
     const std::int64_t until = machine_.indifferent_until().time_since_epoch().count();
     if (until != quiet_until_.load(std::memory_order_relaxed)) quiet_until_.store(until, std::memory_order_relaxed);
     if (w != word_.load(std::memory_order_relaxed)) word_.store(w, std::memory_order_release);
@@ -176,7 +169,8 @@ void breaker_engine<Platform>::publish() {
     if (slow_after != slow_after_.load(std::memory_order_relaxed))
         slow_after_.store(slow_after, std::memory_order_relaxed);
     if (arming) machine_.arm(time_.now());
-    const std::int64_t deadline = machine_.deadline().time_since_epoch().count();
+    const bool open = word::state(w) == circuit_state::open;
+    const std::int64_t deadline = open ? machine_.deadline().time_since_epoch().count() : no_deadline;
     if (deadline != deadline_.load(std::memory_order_relaxed)) deadline_.store(deadline, std::memory_order_release);
 }
 
@@ -250,7 +244,14 @@ circuit_image breaker_engine<Platform>::export_image() const {
 
 template <class Platform>
 void breaker_engine<Platform>::import_image(const circuit_image& image) {
-    locked([&] { machine_.import_image(image, time_.now()); });
+    locked([&] {
+        machine_.import_image(image, time_.now());
+        // The cells' counts are shown on top of the machine's: take out what they hold already.
+        circuit_totals counted;
+        add_cells(counted);
+        machine_.totals().successes -= counted.successes;
+        machine_.totals().rejected -= counted.rejected;
+    });
 }
 
 // -- Events ------------------------------------------------------------------------------------------

@@ -39,6 +39,11 @@ struct settlement {
     std::optional<verdict> outcome{};
     bool slow = false;
     std::optional<duration> retry_after{};
+
+    // How long a dependency that failed wants to be left alone, if it said so.
+    std::optional<duration> wish() const noexcept {
+        return outcome == verdict::failure ? retry_after : std::nullopt;
+    }
 };
 
 class breaker_machine {
@@ -50,9 +55,9 @@ public:
     admission admit(time_point now);
 
     // Returns true when trip_when is to be asked about window() now (outside any lock), and trip() to
-    // be called with the generation if it says yes.
+    // be called with the generation and the settlement if it says yes.
     bool settle(ticket permit, const settlement& how, time_point now);
-    void trip(std::uint64_t generation, time_point now);
+    void trip(std::uint64_t generation, const settlement& how, time_point now);
 
     // Lets time do its work: reclaims trials whose lease is over; half-opens if that is automatic.
     void poll(time_point now);
@@ -126,6 +131,7 @@ private:
     bool round_passed() const noexcept;
     bool has_expired_trial(time_point now) const noexcept;
     void reclaim(time_point now);
+    breaker_machine as_found(time_point now) const;
     void conclude_round(bool by_lease, std::optional<duration> retry_after, time_point now);
     void try_trial(time_point now, admission& answer);
 

@@ -49,9 +49,9 @@ call_result_t<R> as_call_result(R&& result) {
     }
 }
 
-// The refusal by a policy of this library inside `result`, or null.
+// The answer of a policy of this library inside `result`, or null.
 template <class R>
-const rejection* refusal_in(const R& result) noexcept {
+const rejection* policy_answer_in(const R& result) noexcept {
     if constexpr (is_expected<R>) {
         if (!result) {
             if constexpr (std::is_same_v<typename R::error_type, rejection>) return &result.error();
@@ -62,10 +62,12 @@ const rejection* refusal_in(const R& result) noexcept {
     return nullptr;
 }
 
-// The verdict on a result. What a policy of this library refused says nothing of the dependency.
+// The verdict on a result. What a policy of this library refused, or the caller cancelled, says nothing
+// of the dependency; what it timed out does.
 template <class Classifier, class R>
 report judge(Classifier& classify, const R& result) {
-    if (refusal_in(result) != nullptr) return verdict::ignored;
+    if (const rejection* r = policy_answer_in(result))
+        return r->code == errc::timed_out ? verdict::failure : verdict::ignored;
     return classify(result);
 }
 template <class Classifier>

@@ -56,8 +56,7 @@ public:
     window_snapshot snapshot(time_point now) const noexcept {
         if (number(now) <= current_) return snapshot();
         window_snapshot sum;
-        for_each([&](time_point start, const time_bucket& b) {
-            if (number(start) <= number(now) - std::int64_t(buckets_.size())) return;
+        for_each(now, [&](time_point, const time_bucket& b) {
             sum.calls += b.successes + std::uint64_t{b.failures};
             sum.failures += b.failures;
             sum.slow_calls += b.slow;
@@ -79,10 +78,10 @@ public:
         if (n > current_ - std::int64_t(buckets_.size())) add_at(n, verdicts);
     }
 
-    // Calls visit(start of bucket, bucket) for each bucket, oldest first.
+    // Calls visit(start of bucket, bucket) for each bucket that the window covers at `now`, oldest first.
     template <class Visit>
-    void for_each(Visit visit) const {
-        for (auto n = current_ - std::int64_t(buckets_.size()) + 1; n <= current_; ++n)
+    void for_each(time_point now, Visit visit) const {
+        for (auto n = std::max(current_, number(now)) - std::int64_t(buckets_.size()) + 1; n <= current_; ++n)
             visit(start_of(n), buckets_[index(n)]);
     }
 

@@ -36,7 +36,7 @@ public:
 
     // Takes on another shape and keeps the verdicts: a count window its newest, a time window each in
     // the bucket of its time. Turned from one kind into the other, a count window's verdicts are taken
-    // for present ones, and a bucket's for failures after successes.
+    // for present ones, and a bucket's for failures after successes, the slow ones last.
     void reshape(const window_options& options, time_point now);
 
     bool is_timed() const noexcept { return std::holds_alternative<time_ring>(ring_); }
@@ -46,7 +46,7 @@ public:
     template <class Visit>
     void for_each(time_point now, Visit visit) const {
         if (const auto* timed = std::get_if<time_ring>(&ring_)) {
-            timed->for_each([&](time_point start, const time_bucket& b) {
+            timed->for_each(now, [&](time_point start, const time_bucket& b) {
                 if (!b.empty()) visit(now - start, b);
             });
         } else {
