@@ -1,50 +1,17 @@
+#include "option_checker.hpp"
+
 #include <fusebox/circuit_breaker_options.hpp>
 
-#include <charconv>
-#include <cmath>
 #include <tuple>
 
 namespace fusebox {
 
 namespace {
 
-std::string text(double v) {
-    char buffer[32];
-    const auto end = std::to_chars(buffer, buffer + sizeof buffer, v).ptr;
-    return {buffer, end};
-}
-std::string text(std::uint32_t v) { return std::to_string(v); }
-std::string text(duration d) {
-    if (d == duration::max()) return "unlimited";
-    if (d % std::chrono::seconds{1} == duration{0}) return std::to_string(d / std::chrono::seconds{1}) + "s";
-    if (d % std::chrono::milliseconds{1} == duration{0})
-        return std::to_string(d / std::chrono::milliseconds{1}) + "ms";
-    return std::to_string(d.count()) + "ns";
-}
+using detail::option_checker;
+using detail::option_text;
 
-// Collects what is wrong, one sentence an option.
-class checker {
-public:
-    template <class T>
-    void require(bool holds, const char* option, T value, std::string expectation) {
-        if (!holds) errors_.push_back({option, text(value), "must be " + std::move(expectation)});
-    }
-    void count(const char* option, std::uint32_t value, std::uint32_t most) {
-        require(value >= 1 && value <= most, option, value, "between 1 and " + std::to_string(most));
-    }
-    void share(const char* option, double value) {
-        require(value > 0.0 && value <= 1.0, option, value, "a share above 0 and at most 1 (0.5 is 50 %)");
-    }
-    void refuse(const char* option, std::string value, std::string expectation) {
-        errors_.push_back({option, std::move(value), std::move(expectation)});
-    }
-    std::vector<config_error> take() { return std::move(errors_); }
-
-private:
-    std::vector<config_error> errors_;
-};
-
-void check_rules(const circuit_breaker_options& o, checker& c) {
+void check_rules(const circuit_breaker_options& o, option_checker& c) {
     if (o.consecutive_failures) c.count("consecutive_failures", *o.consecutive_failures, 1'000'000);
     if (o.failure_count_threshold) c.count("failure_count_threshold", *o.failure_count_threshold, 1'000'000);
     if (o.failure_rate_threshold) c.share("failure_rate_threshold", *o.failure_rate_threshold);
@@ -58,7 +25,7 @@ void check_rules(const circuit_breaker_options& o, checker& c) {
     }
 }
 
-void check_window(const circuit_breaker_options& o, checker& c) {
+void check_window(const circuit_breaker_options& o, option_checker& c) {
     std::uint32_t most = 1'000'000;
     if (const auto* counted = std::get_if<count_window>(&o.window)) {
         c.count("window.size", counted->size, most);
@@ -75,18 +42,18 @@ void check_window(const circuit_breaker_options& o, checker& c) {
     if (o.minimum_calls && *o.minimum_calls == 0) c.count("minimum_calls", 0, most);
 }
 
-void check_wait(const circuit_breaker_options& o, checker& c) {
+void check_wait(const circuit_breaker_options& o, option_checker& c) {
     c.require(o.open_for > duration{0}, "open_for", o.open_for, "above 0");
     c.require(o.open_multiplier >= 1.0 && o.open_multiplier <= 100.0, "open_multiplier", o.open_multiplier,
               "between 1 and 100");
-    c.require(o.open_cap >= o.open_for, "open_cap", o.open_cap, "at least open_for, " + text(o.open_for));
+    c.require(o.open_cap >= o.open_for, "open_cap", o.open_cap, "at least open_for, " + option_text(o.open_for));
     c.require(o.open_jitter >= 0.0 && o.open_jitter <= 0.99, "open_jitter", o.open_jitter, "between 0 and 0.99");
     c.require(o.open_min >= duration{0}, "open_min", o.open_min, "at least 0");
     c.require(o.open_max >= o.open_min && o.open_max > duration{0}, "open_max", o.open_max,
-              "above 0 and at least open_min, " + text(o.open_min));
+              "above 0 and at least open_min, " + option_text(o.open_min));
 }
 
-void check_healing(const circuit_breaker_options& o, checker& c) {
+void check_healing(const circuit_breaker_options& o, option_checker& c) {
     c.count("half_open_calls", o.half_open_calls, 10'000);
     c.require(o.half_open_concurrency >= 1 && o.half_open_concurrency <= o.half_open_calls,
               "half_open_concurrency", o.half_open_concurrency,
@@ -101,7 +68,7 @@ void check_healing(const circuit_breaker_options& o, checker& c) {
         c.share("ramp.shares", o.ramp.shares[i]);
         if (i > 0)
             c.require(o.ramp.shares[i] > o.ramp.shares[i - 1], "ramp.shares", o.ramp.shares[i],
-                      "above the share before it, " + text(o.ramp.shares[i - 1]));
+                      "above the share before it, " + option_text(o.ramp.shares[i - 1]));
     }
     const auto s = static_cast<unsigned>(o.initial_state);
     if (s > 5) c.refuse("initial_state", std::to_string(s), "must be one of the six states of circuit_state");
@@ -110,7 +77,7 @@ void check_healing(const circuit_breaker_options& o, checker& c) {
 }  // namespace
 
 std::vector<config_error> circuit_breaker_options::validate() const {
-    checker c;
+    option_checker c;
     check_rules(*this, c);
     check_window(*this, c);
     check_wait(*this, c);
