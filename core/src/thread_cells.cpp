@@ -39,7 +39,6 @@ slot_pool& pool() {
 
 constinit thread_cells::table thread_cells::nobodys{};
 constinit std::atomic<thread_cells::table*> thread_cells::tables{nullptr};
-constinit thread_local thread_cells::table* thread_cells::this_thread = &thread_cells::nobodys;
 constinit thread_local bool thread_cells::ending = false;
 
 struct thread_cells::resignation {
@@ -53,7 +52,7 @@ struct thread_cells::resignation {
 
 thread_cells::thread_cells() : slot_(pool().take()) {
     page_ = static_cast<std::uint32_t>(std::bit_width(slot_ / first_page + 1)) - 1;
-    offset_ = slot_ - first_page * ((1u << page_) - 1);
+    offset_ = (slot_ - first_page * ((1u << page_) - 1)) * sizeof(cell);
 }
 
 thread_cells::~thread_cells() {
@@ -85,7 +84,7 @@ thread_cells::cell* thread_cells::make_local() noexcept {
         if (page == nullptr) return nullptr;
         this_thread->pages[page_].store(page, std::memory_order_release);
     }
-    return page + offset_;
+    return own(page);
 }
 
 }  // namespace fusebox::detail

@@ -32,10 +32,17 @@ inline constexpr std::uint64_t timed = 16;    // calls are measured: the slow ru
 inline constexpr std::uint64_t clocked = 32;  // quiet only until the end of the window's bucket
 inline constexpr std::uint64_t watched = 64;  // somebody listens to single calls
 inline constexpr std::uint64_t shut = 128;    // open or forced open: rejects without the lock
+inline constexpr std::uint64_t forced = 4;    // of the two, forced open: a bit of the state
+static_assert((static_cast<unsigned>(circuit_state::forced_open) & forced) != 0 &&
+              (static_cast<unsigned>(circuit_state::open) & forced) == 0);
 inline constexpr unsigned generation_shift = 8;
 
-constexpr circuit_state state(std::uint64_t w) noexcept { return static_cast<circuit_state>(w & state_mask); }
-constexpr std::uint64_t generation(std::uint64_t w) noexcept { return w >> generation_shift; }
+constexpr circuit_state state(std::uint64_t w) noexcept {
+    return static_cast<circuit_state>(w & state_mask);
+}
+constexpr std::uint64_t generation(std::uint64_t w) noexcept {
+    return w >> generation_shift;
+}
 }  // namespace word
 
 // An answer to a caller that wants to call. When permitted it must be settled or abandoned once.
@@ -57,8 +64,8 @@ public:
 
     // `lent`, where given, is the present as the caller already knows it, and spares a clock read.
     //
-    // What is inlined into every caller is what a healthy and an open circuit need, written so that the
-    // compiler keeps the grant in registers: no member of it has its address taken on these paths.
+    // Inlined into every caller is what a healthy and an open circuit need. The compiler keeps a grant in
+    // registers as long as it is never handed on as a whole: hence member by member, here and in settle().
     [[gnu::always_inline]] grant admit(const time_point* lent = nullptr) {
         grant g{.permitted = true, .word = word_.load(std::memory_order_acquire)};
         if ((g.word & (word::state_mask | word::timed | word::watched)) != 0) [[unlikely]] {
@@ -81,8 +88,8 @@ public:
     }
 
     [[gnu::always_inline]] void settle(const grant& g, const report& how, const time_point* lent = nullptr) {
-        if (how.outcome == verdict::success && !how.elapsed &&
-            (g.word & (word::quiet | word::timed)) == word::quiet) [[likely]] {
+        if (how.outcome == verdict::success && !how.elapsed && (g.word & (word::quiet | word::timed)) == word::quiet)
+            [[likely]] {
             // The cell comes before the word: a table may have been adopted from a thread that knew a newer
             // generation, and then the word shows it.
             auto* cell = cells_.local();
@@ -94,9 +101,7 @@ public:
         settle_slowly(g.word, g.trial, g.started, &copy, lent);
     }
 
-    [[gnu::always_inline]] void abandon(const grant& g) {
-        settle_slowly(g.word, g.trial, g.started, nullptr, nullptr);
-    }
+    [[gnu::always_inline]] void abandon(const grant& g) { settle_slowly(g.word, g.trial, g.started, nullptr, nullptr); }
 
     circuit_state state() const;
     circuit_snapshot snapshot() const;
@@ -120,16 +125,15 @@ private:
         std::shared_ptr<const circuit_listener> call;
     };
     using listener_list = std::vector<listener_entry>;
+    using lock_type = spin_lock<Platform>;
 
     // In deadline_ unless the circuit is open and has one: always over, so that whoever reads it asks the machine.
     static constexpr std::int64_t no_deadline = time_point::min().time_since_epoch().count();
 
-    using lock_type = spin_lock<Platform>;
-
     // For how many nanoseconds a shut circuit goes on rejecting: 0 when an operator has opened it, and
     // negative when its time is over.
     [[gnu::always_inline]] std::int64_t remaining_wait(std::uint64_t w, const time_point* lent) const noexcept {
-        if (word::state(w) == circuit_state::forced_open) return 0;
+        if ((w & word::forced) != 0) return 0;
         const std::int64_t deadline = deadline_.load(std::memory_order_acquire);
         const std::int64_t now = (lent ? *lent : time_.coarse_now()).time_since_epoch().count();
         return now < deadline ? deadline - now : -1;
@@ -142,7 +146,7 @@ private:
 
     grant admit_slowly(std::uint64_t w, const time_point* lent);
     grant admit_locked(std::uint64_t w, const time_point* lent);
-    void settle_slowly(std::uint64_t admitted_at, std::uint32_t trial, time_point started, const report* how,
+    void settle_slowly(std::uint64_t admitted, std::uint32_t trial, time_point started, const report* how,
                        const time_point* lent);
     void consult_user(std::uint64_t generation, const settlement& how, const window_snapshot& window,
                       const circuit_breaker_options& options);

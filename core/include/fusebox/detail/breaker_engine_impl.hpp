@@ -52,36 +52,35 @@ grant breaker_engine<Platform>::admit_locked(std::uint64_t w, const time_point* 
 }
 
 template <class Platform>
-void breaker_engine<Platform>::settle_slowly(std::uint64_t admitted_at, std::uint32_t trial, time_point started, const report* how,
- const time_point* lent) {
-    const grant g{true, trial, admitted_at, started, {}};
+void breaker_engine<Platform>::settle_slowly(std::uint64_t admitted, std::uint32_t trial, time_point started,
+                                             const report* how, const time_point* lent) {
     auto* cell = cells_.local();  // before the word, as in settle()
     const std::uint64_t current = word_.load(std::memory_order_acquire);
-    if (word::state(g.word) == circuit_state::disabled && current == g.word) return;
+    if (word::state(admitted) == circuit_state::disabled && current == admitted) return;
 
-    const bool timed = (g.word & word::timed) != 0;
+    const bool timed = (admitted & word::timed) != 0;
     const time_point now = lent ? *lent : timed ? time_.now() : time_.coarse_now();
     settlement outcome;
     if (how != nullptr) {
         outcome.outcome = how->outcome;
         outcome.retry_after = how->retry_after;
         if (how->elapsed || timed)
-            outcome.slow = how->elapsed.value_or(now - g.started).count() >= slow_after_.load(std::memory_order_relaxed);
-        const bool quiet = (g.word & word::quiet) != 0 && current == g.word;
+            outcome.slow = how->elapsed.value_or(now - started).count() >= slow_after_.load(std::memory_order_relaxed);
+        const bool quiet = (admitted & word::quiet) != 0 && current == admitted;
         if (cell != nullptr && quiet && how->outcome == verdict::success && !outcome.slow && still_quiet(&now))
-            return cell->add_success(word::generation(g.word));
+            return cell->add_success(word::generation(admitted));
     }
     bool consult = false;
     window_snapshot window;
     std::shared_ptr<const circuit_breaker_options> options;
     locked([&] {
-        consult = machine_.settle({word::generation(g.word), g.trial}, outcome, now);
+        consult = machine_.settle({word::generation(admitted), trial}, outcome, now);
         if (consult) {
             window = machine_.window();
             options = machine_.shared_options();
         }
     });
-    if (consult) consult_user(word::generation(g.word), outcome, window, *options);
+    if (consult) consult_user(word::generation(admitted), outcome, window, *options);
 }
 
 template <class Platform>
@@ -103,7 +102,8 @@ void breaker_engine<Platform>::consult_user(std::uint64_t generation, const sett
 
 template <class Platform>
 void breaker_engine<Platform>::count_rejection() {
-    if (auto* cell = cells_.local()) [[likely]] return cell->add_rejection();
+    if (auto* cell = cells_.local()) [[likely]]
+        return cell->add_rejection();
     const std::scoped_lock hold(lock_);
     ++machine_.totals().rejected;
 }

@@ -21,8 +21,14 @@ struct native_platform {
     class time {
     public:
         explicit time(const monotonic_clock* injected) noexcept : injected_(injected) {}
-        time_point now() const noexcept { return injected_ ? injected_->now() : steady_now(); }
-        time_point coarse_now() const noexcept { return injected_ ? injected_->coarse_now() : fusebox::coarse_now(); }
+        time_point now() const noexcept {
+            if (injected_ != nullptr) [[unlikely]] return injected_->now();
+            return steady_now();
+        }
+        time_point coarse_now() const noexcept {
+            if (injected_ != nullptr) [[unlikely]] return injected_->coarse_now();
+            return fusebox::coarse_now();
+        }
 
     private:
         const monotonic_clock* injected_;
