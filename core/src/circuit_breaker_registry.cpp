@@ -96,6 +96,7 @@ std::expected<void, std::vector<config_error>> circuit_breaker_registry::configu
 std::vector<std::shared_ptr<circuit_breaker>> circuit_breaker_registry::all() const {
     const std::shared_lock hold(mutex_);
     std::vector<std::shared_ptr<circuit_breaker>> out;
+    out.reserve(entries_.size());
     for (const auto& [name, e] : entries_) out.emplace_back(e, &e->breaker);
     return out;
 }

@@ -98,7 +98,7 @@ public:
     template <class F, class Classifier = default_classifier>
     auto wrap(F operation, Classifier classify = {}) {
         return [this, operation = std::move(operation), classify](auto&&... args) mutable {
-            return call([&] { return std::invoke(operation, std::forward<decltype(args)>(args)...); }, classify);
+            return this->call([&] { return std::invoke(operation, std::forward<decltype(args)>(args)...); }, classify);
         };
     }
 
