@@ -163,6 +163,11 @@ void breaker_machine::trip(std::uint64_t generation, const settlement& how, time
         open(trip_rule::custom, how.wish(), now);
 }
 
+void breaker_machine::trip(trip_rule why, time_point now) {
+    const bool judges = mode_ == circuit_state::closed || mode_ == circuit_state::metrics_only;
+    if (judges && phase_ == circuit_state::closed) open(why, {}, now);
+}
+
 void breaker_machine::record_trial(bool failed, bool slow, std::optional<duration> wish, time_point now) {
     ++(failed ? round_.failures : round_.successes);
     round_.slow += slow;

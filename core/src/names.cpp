@@ -27,6 +27,7 @@ const char* to_string(trip_rule r) noexcept {
         case trip_rule::trial_failed: return "trial_failed";
         case trip_rule::trial_slow: return "trial_slow";
         case trip_rule::trial_lost: return "trial_lost";
+        case trip_rule::children: return "children";
         case trip_rule::operator_action: break;
     }
     return "operator_action";
@@ -53,6 +54,8 @@ const char* to_string(event_kind k) noexcept {
 
 std::string rejection::message() const {
     std::string sentence = error_category().message(static_cast<int>(code));
+    if (const std::string_view name = parent.name(); code == errc::parent_open && !name.empty())
+        sentence = "Parent circuit " + std::string(name) + " is OPEN";
     if (retry_after > duration{0})
         sentence += ". Retry in " + std::to_string(ceil_seconds(retry_after).count()) + "s";
     return sentence;

@@ -108,6 +108,9 @@ public:
     std::expected<permit, rejection> try_acquire(time_point now) { return acquire(&now); }
 
     circuit_state state() const { return engine_.state(); }
+    // True while no call can be admitted: forced open, or open and not yet due for a trial.
+    bool is_shut() const noexcept { return engine_.is_shut(); }
+    bool is_shut(time_point now) const noexcept { return engine_.is_shut(&now); }
     circuit_snapshot snapshot() const { return engine_.snapshot(); }
     std::shared_ptr<const circuit_breaker_options> options() const { return engine_.options(); }
 
@@ -116,6 +119,10 @@ public:
     void disable() { engine_.operate(circuit_state::disabled); }
     void metrics_only() { engine_.operate(circuit_state::metrics_only); }
     void reset() { engine_.operate(circuit_state::closed); }
+
+    // Opens a closed circuit for a reason that it cannot see itself, such as trip_rule::children. It waits
+    // and heals as ever. In any other state nothing happens: there the trials, or an operator, decide.
+    void trip(trip_rule why) { engine_.trip(why); }
 
     // Lets time do what is due without traffic: reclaims lost trial calls; half-opens an open circuit
     // whose wait is over, where automatic_half_open is set. For timers.

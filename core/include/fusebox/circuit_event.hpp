@@ -25,6 +25,7 @@ enum class trip_rule : unsigned char {
     trial_failed,          // half-open: too many failures
     trial_slow,            // half-open: too many slow calls
     trial_lost,            // half-open: too many trials lost, the last one to its lease
+    children,              // too many of the circuits below it are open (circuit_hierarchy.hpp)
     operator_action,       // force_open, disable, metrics_only, reset, import
 };
 const char* to_string(trip_rule) noexcept;

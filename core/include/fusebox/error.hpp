@@ -6,7 +6,9 @@
 
 #include <fusebox/clock.hpp>
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <variant>
 
@@ -33,9 +35,29 @@ constexpr bool is_refusal(errc e) noexcept { return e <= errc::budget_exhausted;
 const std::error_category& error_category() noexcept;
 std::error_code make_error_code(errc e) noexcept;
 
+// The name of a circuit in four bytes, so that a refusal can mention it and outlive it. Names are kept in a
+// table for the rest of the process's life, 65 535 different ones at most; those beyond are left out of
+// messages. Thread-safe.
+class circuit_label {
+public:
+    constexpr circuit_label() noexcept = default;
+    explicit circuit_label(std::string_view name);
+    std::string_view name() const;  // empty when there is none
+
+    friend bool operator==(const circuit_label&, const circuit_label&) = default;
+
+private:
+    std::uint32_t number_ = 0;
+};
+
 // A policy's own answer in place of the operation's: mostly a refusal (see is_refusal). Trivially copyable, 16 bytes.
 struct rejection {
+    constexpr rejection() noexcept = default;
+    constexpr rejection(errc why, duration wait = {}, circuit_label above = {}) noexcept
+        : code(why), parent(above), retry_after(wait) {}
+
     errc code = errc::circuit_open;
+    circuit_label parent{};  // which circuit it was, of parent_open
     duration retry_after{0};  // how long until a call may succeed; never negative; zero when unknown
 
     // One sentence for a person, for instance "Circuit breaker is OPEN. Retry in 5s" (rounded up).

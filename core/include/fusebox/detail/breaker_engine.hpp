@@ -104,12 +104,19 @@ public:
     [[gnu::always_inline]] void abandon(const grant& g) { settle_slowly(g.word, g.trial, g.started, nullptr, nullptr); }
 
     circuit_state state() const;
+    // True while every call is rejected, whoever comes: forced open, or open and not yet due for a trial.
+    bool is_shut(const time_point* lent = nullptr) const noexcept {
+        const std::uint64_t w = word_.load(std::memory_order_acquire);
+        const circuit_state s = word::state(w);
+        return (s == circuit_state::open || s == circuit_state::forced_open) && remaining_wait(w, lent) >= 0;
+    }
     circuit_snapshot snapshot() const;
     const std::string& name() const noexcept { return name_; }
     std::shared_ptr<const circuit_breaker_options> options() const;
 
     void poll();
     void operate(circuit_state target);
+    void trip(trip_rule why);
     void reconfigure(std::shared_ptr<const circuit_breaker_options> options);
     circuit_image export_image() const;
     void import_image(const circuit_image& image);

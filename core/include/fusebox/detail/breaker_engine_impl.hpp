@@ -218,6 +218,11 @@ void breaker_engine<Platform>::operate(circuit_state target) {
 }
 
 template <class Platform>
+void breaker_engine<Platform>::trip(trip_rule why) {
+    locked([&] { machine_.trip(why, time_.now()); });
+}
+
+template <class Platform>
 void breaker_engine<Platform>::reconfigure(std::shared_ptr<const circuit_breaker_options> options) {
     std::shared_ptr<const circuit_breaker_options> old;  // dies after the lock is released: it may hold user code
     locked([&] {

@@ -59,6 +59,9 @@ public:
     bool settle(ticket permit, const settlement& how, time_point now);
     void trip(std::uint64_t generation, const settlement& how, time_point now);
 
+    // Opens a closed circuit for a reason that lies outside it.
+    void trip(trip_rule why, time_point now);
+
     // Lets time do its work: reclaims trials whose lease is over; half-opens if that is automatic.
     void poll(time_point now);
 
