@@ -1,6 +1,7 @@
 // The words of the library: one per state, event, rule and refusal, the same in code, JSON, metrics and screens.
 #include <fusebox/circuit_event.hpp>
 #include <fusebox/error.hpp>
+#include <fusebox/pipeline_event.hpp>
 
 namespace fusebox {
 
@@ -50,6 +51,22 @@ const char* to_string(event_kind k) noexcept {
         case event_kind::call_rejected: break;
     }
     return "call_rejected";
+}
+
+const char* to_string(pipeline_event_kind k) noexcept {
+    switch (k) {
+        case pipeline_event_kind::attempt_started: return "attempt_started";
+        case pipeline_event_kind::attempt_ended: return "attempt_ended";
+        case pipeline_event_kind::call_refused: return "call_refused";
+        case pipeline_event_kind::call_queued: return "call_queued";
+        case pipeline_event_kind::call_delayed: return "call_delayed";
+        case pipeline_event_kind::retry_scheduled: return "retry_scheduled";
+        case pipeline_event_kind::retry_given_up: return "retry_given_up";
+        case pipeline_event_kind::hedge_launched: return "hedge_launched";
+        case pipeline_event_kind::fallback_used: return "fallback_used";
+        case pipeline_event_kind::call_ended: break;
+    }
+    return "call_ended";
 }
 
 std::string rejection::message() const {

@@ -41,6 +41,7 @@ public:
     // Movable between threads; must not outlive its breaker. One thread at a time.
     class [[nodiscard]] permit {
     public:
+        permit() noexcept = default;  // of no call: settled
         permit(permit&& other) noexcept : engine_(std::exchange(other.engine_, nullptr)), grant_(other.grant_) {}
         permit& operator=(permit&& other) noexcept {
             if (this != &other) {
@@ -71,8 +72,8 @@ public:
     private:
         friend circuit_breaker;
         permit(engine& e, detail::grant g) noexcept : engine_(&e), grant_(g) {}
-        engine* engine_;
-        detail::grant grant_;
+        engine* engine_ = nullptr;
+        detail::grant grant_{};
     };
 
     // Throws configuration_error when the options cannot be meant. `time` must outlive the breaker; null

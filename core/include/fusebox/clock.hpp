@@ -26,6 +26,9 @@ public:
     // The present, cheaply: never later than now(), and behind it by a few milliseconds at most.
     virtual time_point coarse_now() const noexcept { return now(); }
 
+    // By how much coarse_now() may be behind now().
+    virtual duration coarse_lag() const noexcept { return duration{0}; }
+
 protected:
     ~monotonic_clock() = default;
 };
@@ -39,6 +42,16 @@ inline time_point coarse_now() noexcept {
     timespec t;
     ::clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
     return time_point{std::chrono::seconds{t.tv_sec} + std::chrono::nanoseconds{t.tv_nsec}};
+}
+
+// By how much coarse_now() may be behind steady_now(): one tick of the kernel.
+inline duration coarse_lag() noexcept {
+    static const duration tick = [] {
+        timespec t;
+        ::clock_getres(CLOCK_MONOTONIC_COARSE, &t);
+        return std::chrono::seconds{t.tv_sec} + std::chrono::nanoseconds{t.tv_nsec};
+    }();
+    return tick;
 }
 
 // `at + by`, staying at the last representable instant instead of overflowing. `by` is not negative.

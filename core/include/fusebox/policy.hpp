@@ -13,6 +13,7 @@
 #include <fusebox/error.hpp>
 #include <fusebox/verdict.hpp>
 
+#include <atomic>
 #include <concepts>
 #include <expected>
 #include <optional>
@@ -52,11 +53,32 @@ concept delaying_guard = requires(G& g, time_point now, const report& how) {
     requires requires(typename G::permit& p) { p.settle(how, now); };
 };
 
+// A waiter's place in its guard's queue, which is made of these, so that waiting allocates nothing.
+// The guard's business alone.
+class queue_place {
+public:
+    queue_place(const queue_place&) = delete;
+    queue_place& operator=(const queue_place&) = delete;
+
+protected:
+    queue_place() = default;
+    ~queue_place() = default;
+
+private:
+    friend class bulkhead;
+    enum class standing : unsigned char { outside, queued, granting, granted };
+
+    class waiter* ahead_ = nullptr;
+    class waiter* behind_ = nullptr;
+    std::atomic<standing> standing_{standing::outside};
+};
+
 // Someone who waits in a guard's queue. The driver derives from it.
-class waiter {
+class waiter : public queue_place {
 public:
     // A permit has become ours. Called once, by whichever thread gave it back, with nothing locked.
-    // Must return soon: it wakes a thread, or posts to an executor.
+    // Must return soon: it wakes a thread, or posts to an executor. Must not call the guard itself,
+    // because claim() waits until it has returned.
     virtual void granted() noexcept = 0;
 
 protected:
@@ -65,8 +87,10 @@ protected:
 
 // A guard with a queue that others move on (bulkhead). enter(now, w) gives a permit, a refusal, or
 // neither: then `w` is in the queue until w.granted() is called, and claim(w) gives its permit, or
-// until leave(w) is called, which is true when the waiter had to go without a permit. queue_deadline
-// says until when a driver should wait before it leaves.
+// until leave(w) is called, which is true when the waiter had to go without a permit. When it is false,
+// the permit came at that very moment, and claim(w) must be called for it all the same. After either,
+// `w` may be destroyed: granted() is neither running nor to come. queue_deadline says until when a
+// driver should wait before it leaves.
 template <class G>
 concept queueing_guard = requires(G& g, time_point now, waiter& w, const report& how) {
     { g.enter(now, w) } -> std::same_as<std::expected<std::optional<typename G::permit>, rejection>>;
@@ -76,5 +100,11 @@ concept queueing_guard = requires(G& g, time_point now, waiter& w, const report&
     { g.refusal() } -> std::same_as<rejection>;
     requires requires(typename G::permit& p) { p.settle(how, now); };
 };
+
+// A fallback is told of outcomes, and may put a value in an error's place (see fallback.hpp). Marked by
+// its base, because what it takes depends on the operation.
+struct fallback_base {};
+template <class F>
+concept fallback_policy = std::derived_from<F, fallback_base>;
 
 }  // namespace fusebox

@@ -1,0 +1,75 @@
+// The blocking driver: runs a call through a pipeline in the caller's thread.
+//
+// Timeouts are cooperative here: a blocking operation cannot be ended from outside, it is told its
+// deadline and its stop token (call_context), and an answer that comes after the deadline is timed_out.
+#pragma once
+
+#include <fusebox/call_context.hpp>
+#include <fusebox/clock.hpp>
+#include <fusebox/detail/walk.hpp>
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+
+namespace fusebox {
+
+// How a blocking driver waits. Replace it to test without waiting (testing/manual_runtime.hpp).
+// Thread-safe; one object may serve many calls.
+class blocking_runtime {
+public:
+    // A place to be woken at, made by the driver for one call.
+    class bell final : public detail::waker {
+    public:
+        void wake() noexcept override;
+        // True when woken before `until`, false when that came or `stop` was requested.
+        bool wait_until(time_point until, const std::stop_token& stop);
+        // True when it was rung since the last wait; silences it.
+        bool take_ring() noexcept;
+
+    private:
+        std::mutex mutex_;
+        std::condition_variable condition_;
+        bool rung_ = false;
+    };
+
+    // Null means the system's clock.
+    virtual const monotonic_clock* clock() const noexcept { return nullptr; }
+
+    // Waits until `until`, or until the bell rings. Returns early when `stop` is requested.
+    virtual void wait(bell& b, time_point until, const std::stop_token& stop) { b.wait_until(until, stop); }
+
+    virtual ~blocking_runtime() = default;
+};
+
+// The runtime that waits for real.
+blocking_runtime& system_runtime() noexcept;
+
+namespace detail {
+
+// Drives `w` to its end, with `invoke` for the operation.
+template <class Walk, class Invoke>
+void drive_blocking(Walk& w, walk_state& state, blocking_runtime& runtime, Invoke&& invoke) {
+    std::optional<blocking_runtime::bell> bell;
+    if constexpr (Walk::may_queue) state.wake = &bell.emplace();
+    command c = w.start();
+    if (c.kind == command::invoke) [[likely]]
+        c = w.ended(invoke());
+    if (c.kind == command::done) [[likely]]
+        return;
+    if (!bell) bell.emplace();
+    const std::stop_token& stop = state.context.stop();
+    while (c.kind != command::done) {
+        if (c.kind == command::invoke) {
+            c = w.ended(invoke());
+            continue;
+        }
+        runtime.wait(*bell, c.until, stop);
+        c = stop.stop_requested() ? w.interrupt() : w.resume();
+    }
+}
+
+}  // namespace detail
+
+}  // namespace fusebox

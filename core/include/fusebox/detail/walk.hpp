@@ -1,0 +1,240 @@
+// The way of a call through a pipeline, as a pure machine: the driver tells it what happened, it tells
+// the driver what to do. Blocking and coroutine drivers run the same machine, and so agree.
+//
+//   start() ─► invoke ─► ended() ─► done            the happy path
+//              sleep  ─► resume()                   a backoff, a rate limiter's delay
+//              queue  ─► resume()                   a bulkhead's queue: until granted, or until `until`
+//
+// Inward, each layer may let the call pass, hold it, or refuse; outward, each layer hears how the
+// attempt ended, and may begin another. One walk serves one call and one thread at a time.
+#pragma once
+
+#include <fusebox/call_context.hpp>
+#include <fusebox/detail/slot.hpp>
+#include <fusebox/pipeline_event.hpp>
+#include <fusebox/policy.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <tuple>
+#include <utility>
+
+namespace fusebox::detail {
+
+struct command {
+    enum kind_type : unsigned char { invoke, sleep, queue, done } kind = done;
+    time_point until{};
+};
+
+// What a layer says to a call that wants in.
+struct gate {
+    enum kind_type : unsigned char { pass, refused, sleep, queue, fault } kind = pass;
+    rejection answer{};
+    time_point until{};
+};
+
+// What a layer says to an attempt that ended.
+struct turn {
+    enum kind_type : unsigned char { outward, again } kind = outward;
+    time_point until{};  // of again: when
+};
+
+// The present, read when somebody wants it, and at most once a step. `coarse` where a few milliseconds
+// do not matter, `exact` where they do.
+class step_time {
+public:
+    explicit step_time(const monotonic_clock* clock) noexcept : clock_(clock) {}
+    time_point coarse() noexcept {
+        if (coarse_ == time_point{}) coarse_ = clock_ ? clock_->coarse_now() : coarse_now();
+        return coarse_;
+    }
+    // Cheap, and never before the present: for deadlines.
+    time_point coarse_not_early() noexcept { return coarse() + (clock_ ? clock_->coarse_lag() : coarse_lag()); }
+    time_point exact() noexcept {
+        if (exact_ == time_point{}) exact_ = clock_ ? clock_->now() : steady_now();
+        return exact_;
+    }
+    void next_step() noexcept { coarse_ = exact_ = {}; }
+
+private:
+    const monotonic_clock* clock_;
+    time_point coarse_{};
+    time_point exact_{};
+};
+
+// The driver's hook by which a queue's grant wakes it. wake() may come from any thread, once per grant.
+class waker {
+public:
+    virtual void wake() noexcept = 0;
+
+protected:
+    ~waker() = default;
+};
+
+// What all layers of a walk share.
+struct walk_state {
+    call_context context;
+    step_time time;
+    waker* wake = nullptr;
+    const pipeline_listener* listener = nullptr;
+
+    void tell(pipeline_event e) const noexcept {
+        if (listener == nullptr) [[likely]] return;
+        e.attempt = context.attempt();
+        try {
+            (*listener)(e);
+        } catch (...) {  // an observer must not change what it observes
+        }
+    }
+};
+
+// The per-call part of policy `P`; specialised in layer.hpp. All have
+//   gate enter(P&, walk_state&)                      a call wants in
+//   gate resumed(P&, walk_state&)                    the wait that enter() or leave() asked for is over,
+//                                                    by a grant or by time: decide anew
+//   bool interrupted(P&, walk_state&)                the wait was cut short; nothing may be left behind. True
+//                                                    when an earlier attempt has left an outcome in the slot
+//   turn leave(P&, walk_state&, slot&, ending&)      an attempt of what is further in ended
+// and a layer that may answer gate::fault has
+//   std::exception_ptr fault()                       what to throw in the operation's place
+template <class P>
+class layer;
+
+// A walk over policies First … Last-1 of the tuple `Policies` of references.
+template <class Policies, class Slot, std::size_t First, std::size_t Last>
+class walk {
+public:
+    // True when a layer may wait in a queue: then the state's waker must be there from the start.
+    static constexpr bool may_queue = []<std::size_t... I>(std::index_sequence<I...>) {
+        return (queueing_guard<std::remove_reference_t<std::tuple_element_t<First + I, Policies>>> || ...);
+    }(std::make_index_sequence<Last - First>{});
+
+    walk(Policies& policies, Slot& slot, walk_state& state) : policies_(policies), slot_(slot), state_(state) {}
+
+    // The call begins.
+    command start() { return inward<First>(); }
+
+    // The operation ended, with its outcome in the slot. `cause` says whether it was cancelled, and why.
+    command ended(cancel_cause cause) {
+        state_.time.next_step();
+        return outward<Last>(judged(cause));
+    }
+
+    // The wait is over: granted, or its time came.
+    command resume() {
+        state_.time.next_step();
+        return at<First>([this]<std::size_t I>() { return resumed<I>(); });
+    }
+
+    // The wait was cut short by the caller.
+    command interrupt() {
+        state_.time.next_step();
+        return at<First>([this]<std::size_t I>() { return interrupted<I>(); });
+    }
+
+private:
+    template <std::size_t I>
+    auto& policy() {
+        return std::get<I>(policies_);
+    }
+    template <std::size_t I>
+    auto& own() {
+        return std::get<I - First>(layers_);
+    }
+
+    ending judged(cancel_cause cause) {
+        const time_point deadline = state_.context.deadline();
+        const bool expired = cause == cancel_cause::deadline ||
+                             (deadline != time_point::max() && state_.time.coarse() >= deadline);
+        if (cause == cancel_cause::hedge_lost) return {verdict::ignored};
+        if (expired) slot_.refuse({errc::timed_out, {}});
+        ending e = slot_.judge();
+        if (!expired && cause != cancel_cause::none && e.how.outcome != verdict::success) e.how.outcome = verdict::ignored;
+        state_.tell({.kind = pipeline_event_kind::attempt_ended, .outcome = e.how.outcome});
+        return e;
+    }
+
+    template <std::size_t I>
+    command inward() {
+        if constexpr (I == Last) {
+            state_.tell({.kind = pipeline_event_kind::attempt_started});
+            return {command::invoke, {}};
+        } else {
+            return passed<I>(own<I>().enter(policy<I>(), state_));
+        }
+    }
+
+    template <std::size_t I>
+    command passed(const gate& g) {
+        if (g.kind == gate::pass) [[likely]] return inward<I + 1>();
+        return held<I>(g);
+    }
+
+    template <std::size_t I>
+    [[gnu::noinline, gnu::cold]] command held(const gate& g) {
+        constexpr auto position = static_cast<std::uint32_t>(I);
+        switch (g.kind) {
+            case gate::refused:
+                slot_.refuse(g.answer);
+                state_.tell({.kind = pipeline_event_kind::call_refused, .position = position, .answer = g.answer.code});
+                return outward<I>(slot_.judge());
+            case gate::fault:  // put in by the layer, which hears of it as of any other failure
+                if constexpr (requires { own<I>().fault(); }) slot_.fail(own<I>().fault());
+                return outward<I + 1>(slot_.judge());
+            case gate::sleep:
+                state_.tell({.kind = pipeline_event_kind::call_delayed, .position = position, .until = g.until});
+                waiting_ = I;
+                return {command::sleep, g.until};
+            default:
+                state_.tell({.kind = pipeline_event_kind::call_queued, .position = position});
+                waiting_ = I;
+                return {command::queue, g.until};
+        }
+    }
+
+    template <std::size_t I>
+    command outward(ending e) {
+        if constexpr (I == First) {
+            return {command::done, {}};
+        } else {
+            const turn t = own<I - 1>().leave(policy<I - 1>(), state_, slot_, e);
+            if (t.kind == turn::outward) [[likely]] return outward<I - 1>(e);
+            waiting_ = I - 1;
+            return {command::sleep, t.until};
+        }
+    }
+
+    template <std::size_t I>
+    command resumed() {
+        return passed<I>(own<I>().resumed(policy<I>(), state_));
+    }
+
+    // A retry that was cut short in its backoff keeps the last outcome; a call that was cut short before
+    // it had one was cancelled.
+    template <std::size_t I>
+    command interrupted() {
+        if (!own<I>().interrupted(policy<I>(), state_)) slot_.refuse({errc::cancelled, {}});
+        return outward<I>({verdict::ignored});
+    }
+
+    template <std::size_t I, class Then>
+    command at(Then then) {
+        if constexpr (I == Last) return {};
+        else return waiting_ == I ? then.template operator()<I>() : at<I + 1>(then);
+    }
+
+    template <class Indices>
+    struct layers_of;
+    template <std::size_t... I>
+    struct layers_of<std::index_sequence<I...>> {
+        using type = std::tuple<layer<std::remove_reference_t<std::tuple_element_t<First + I, Policies>>>...>;
+    };
+
+    Policies& policies_;
+    Slot& slot_;
+    walk_state& state_;
+    typename layers_of<std::make_index_sequence<Last - First>>::type layers_{};
+    std::size_t waiting_ = Last;
+};
+
+}  // namespace fusebox::detail

@@ -1,0 +1,112 @@
+// Policies in a row around an operation: order written is order nested, the first is the outermost.
+//
+//   fusebox::retry again{{.max_attempts = 3}};
+//   fusebox::pipeline calls{fusebox::timeout{10s}, again, breaker, bulkhead, fusebox::timeout{3s}};
+//   auto order = calls.call([&](const call_context& c) { return fetch(id, c.deadline()); });
+//
+// A policy that is named (an lvalue, or a shared_ptr) is shared with whoever else uses it, and must
+// outlive the pipeline; a temporary is kept inside. There are no virtual calls and, on the happy path,
+// no allocations. Orders that undo a policy's work do not compile (see composition.hpp).
+//
+// Thread-safety: call() may be called from any number of threads at once.
+#pragma once
+
+#include <fusebox/blocking.hpp>
+#include <fusebox/composition.hpp>
+#include <fusebox/detail/layer.hpp>
+#include <fusebox/pipeline_event.hpp>
+
+#include <memory>
+#include <stop_token>
+#include <tuple>
+#include <utility>
+
+namespace fusebox {
+
+namespace detail {
+
+// How a pipeline keeps a policy: by reference, by shared ownership, or by value.
+template <class P>
+struct holder {
+    P value;
+    auto& get() noexcept { return value; }
+};
+template <class P>
+struct holder<P&> {
+    P* value;
+    explicit holder(P& p) noexcept : value(&p) {}
+    P& get() noexcept { return *value; }
+};
+template <class P>
+struct holder<std::shared_ptr<P>> {
+    std::shared_ptr<P> value;
+    P& get() noexcept { return *value; }
+};
+template <class P>
+struct holder<std::shared_ptr<P>&> : holder<std::shared_ptr<P>> {
+    explicit holder(const std::shared_ptr<P>& p) : holder<std::shared_ptr<P>>{p} {}
+};
+template <class P>
+using held_policy = std::remove_reference_t<decltype(std::declval<holder<P>&>().get())>;
+
+}  // namespace detail
+
+// What one call may bring along.
+struct call_options {
+    std::stop_token stop{};                      // the caller gives up
+    time_point deadline = time_point::max();     // the caller's own, in the clock of the runtime
+};
+
+template <class... Held>
+class pipeline {
+    using policies = std::tuple<detail::held_policy<Held>&...>;
+    static_assert(composition::check<detail::held_policy<Held>...>());
+
+public:
+    explicit pipeline(Held&&... policy) : held_(detail::holder<Held>{std::forward<Held>(policy)}...) {}
+
+    // Tells `listener` what happens to each call; costs nothing while there is none. Not thread-safe:
+    // set it before the first call.
+    void observe(pipeline_listener listener) { listener_ = std::move(listener); }
+
+    // The runtime by which blocking calls wait and know the time; the system's unless told otherwise.
+    // Set it before the first call; it must outlive the pipeline.
+    void use(blocking_runtime& runtime) noexcept { runtime_ = &runtime; }
+
+    // Calls `operation` (with a call_context, if it takes one) through the policies, in this thread.
+    // Returns expected<T, rejection> for an operation that returns T, expected<T, call_error<E>> for one
+    // that returns expected<T, E>. What it throws at last is thrown. `classify` tells failure from
+    // success, as for circuit_breaker::call.
+    template <class F, class Classifier = default_classifier>
+    auto call(F&& operation, Classifier classify = {}, const call_options& options = {})
+        -> detail::call_result_t<detail::operation_result_t<F>> {
+        using slot_type = detail::slot<detail::operation_result_t<F>, Classifier>;
+        detail::walk_state state{call_context{options.stop, options.deadline}, detail::step_time{runtime_->clock()},
+                                 nullptr, listener_ ? &listener_ : nullptr};
+        slot_type slot{classify};
+        policies all = references(std::index_sequence_for<Held...>{});
+        detail::walk<policies, slot_type, 0, sizeof...(Held)> walk{all, slot, state};
+        detail::drive_blocking(walk, state, *runtime_, [&] {
+            slot.fill([&]() -> decltype(auto) { return detail::invoke_operation(operation, state.context); });
+            return options.stop.stop_requested() ? cancel_cause::caller : cancel_cause::none;
+        });
+        state.tell({.kind = pipeline_event_kind::call_ended,
+                    .outcome = slot.succeeded() ? verdict::success : verdict::failure});
+        return slot.take();
+    }
+
+private:
+    template <std::size_t... I>
+    policies references(std::index_sequence<I...>) noexcept {
+        return policies{std::get<I>(held_).get()...};
+    }
+
+    std::tuple<detail::holder<Held>...> held_;
+    pipeline_listener listener_;
+    blocking_runtime* runtime_ = &system_runtime();
+};
+
+template <class... P>
+pipeline(P&&...) -> pipeline<P...>;
+
+}  // namespace fusebox
