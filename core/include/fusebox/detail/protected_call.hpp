@@ -6,6 +6,7 @@
 
 #include <exception>
 #include <expected>
+#include <functional>
 #include <type_traits>
 #include <utility>
 
@@ -80,6 +81,29 @@ report judge_exception(Classifier& classify) {
     if constexpr (requires(std::exception_ptr p) { { classify(p) } -> std::convertible_to<report>; })
         return classify(std::current_exception());
     else return verdict::failure;
+}
+
+// Runs `operation` under a permit that was given for it, and settles that with what became of it.
+template <class Permit, class F, class Classifier>
+auto run_under(Permit& held, F& operation, Classifier& classify) -> call_result_t<std::invoke_result_t<F&>> {
+    using R = std::invoke_result_t<F&>;
+    const auto ran = [&]() -> R {
+        try {
+            return std::invoke(operation);
+        } catch (...) {
+            held.settle(judge_exception(classify));
+            throw;
+        }
+    };
+    if constexpr (std::is_void_v<R>) {
+        ran();
+        held.settle(judge_void(classify));
+        return {};
+    } else {
+        R result = ran();
+        held.settle(judge(classify, result));
+        return as_call_result<R>(std::move(result));
+    }
 }
 
 }  // namespace fusebox::detail
