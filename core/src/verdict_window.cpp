@@ -20,14 +20,13 @@ void verdict_window::absorb(std::uint64_t successes) noexcept {
     if (successes == 0) return;
     if (auto* timed = std::get_if<time_ring>(&ring_))
         timed->add({static_cast<std::uint32_t>(std::min<std::uint64_t>(successes, UINT32_MAX)), 0, 0});
+    else
+        std::get_if<count_ring>(&ring_)->record_successes(successes);
 }
 
 bool verdict_window::indifferent_to_success(std::uint64_t minimum_calls) const noexcept {
-    if (const auto* timed = std::get_if<time_ring>(&ring_)) {
-        const window_snapshot w = timed->snapshot();
-        return (w.failures == 0 && w.slow_calls == 0) || w.calls >= minimum_calls;
-    }
-    return std::get_if<count_ring>(&ring_)->saturated();
+    const window_snapshot w = snapshot();
+    return (w.failures == 0 && w.slow_calls == 0) || w.calls >= minimum_calls;
 }
 
 window_snapshot verdict_window::snapshot() const noexcept {

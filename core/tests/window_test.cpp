@@ -28,15 +28,24 @@ TEST(count_window, holds_exactly_the_last_n) {
     EXPECT_EQ(w.snapshot(), window_snapshot{});
 }
 
-TEST(count_window, is_saturated_only_when_full_of_fast_successes) {
-    count_ring w{2};
-    EXPECT_FALSE(w.saturated());
-    w.record(false, false);
-    EXPECT_FALSE(w.saturated());
-    w.record(false, false);
-    EXPECT_TRUE(w.saturated());
-    w.record(false, true);
-    EXPECT_FALSE(w.saturated());
+TEST(count_window, takes_many_successes_as_it_takes_each) {
+    for (const std::uint32_t size : {1u, 2u, 31u, 32u, 33u, 100u})
+        for (std::uint32_t before = 0; before <= 2 * size; ++before)
+            for (const std::uint32_t many : {0u, 1u, 9u, 32u, 40u, 99u, 100u, 1000u}) {
+                count_ring one_by_one{size}, at_once{size};
+                for (std::uint32_t i = 0; i < before; ++i) {
+                    one_by_one.record(i % 3 == 0, i % 5 == 0);
+                    at_once.record(i % 3 == 0, i % 5 == 0);
+                }
+                for (std::uint32_t i = 0; i < many; ++i) one_by_one.record(false, false);
+                at_once.record_successes(many);
+                for (std::uint32_t i = 0; i < size; ++i) {
+                    ASSERT_EQ(at_once.snapshot(), one_by_one.snapshot())
+                        << size << ' ' << before << ' ' << many << ' ' << i;
+                    one_by_one.record(i % 2 == 0, false);
+                    at_once.record(i % 2 == 0, false);
+                }
+            }
 }
 
 TEST(time_window, covers_between_one_less_and_all_of_its_buckets) {
@@ -80,7 +89,7 @@ TEST(time_window, knows_instants_before_the_epoch_and_at_the_end_of_time) {
     EXPECT_EQ(w.bucket_end(), time_point::max());
 }
 
-TEST(verdict_window, absorbs_outside_successes_into_the_current_bucket) {
+TEST(verdict_window, absorbs_outside_successes_as_its_newest_verdicts) {
     verdict_window w{time_window{2, 1s}, at(0s)};
     w.absorb(7);
     w.record(true, false, at(1s));
@@ -88,10 +97,12 @@ TEST(verdict_window, absorbs_outside_successes_into_the_current_bucket) {
     EXPECT_EQ(w.snapshot(at(2s)), (window_snapshot{1, 1, 0}));
     verdict_window counted{count_window{2}, at(0s)};
     counted.absorb(7);
-    EXPECT_EQ(counted.snapshot().calls, 0u) << "a saturated count window has nothing to gain";
+    counted.record(true, false, at(0s));
+    counted.absorb(1);
+    EXPECT_EQ(counted.snapshot(), (window_snapshot{2, 1, 0}));
 }
 
-TEST(verdict_window, a_time_window_is_indifferent_to_success_when_clean_or_past_its_minimum) {
+TEST(verdict_window, is_indifferent_to_success_when_clean_or_past_its_minimum) {
     verdict_window w{time_window{2, 1s}, at(0s)};
     EXPECT_TRUE(w.indifferent_to_success(3));
     w.record(true, false, at(0s));

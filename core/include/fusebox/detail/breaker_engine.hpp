@@ -27,7 +27,7 @@ namespace fusebox::detail {
 // The published word: state, what the fast path must mind, and the generation.
 namespace word {
 inline constexpr std::uint64_t state_mask = 7;
-inline constexpr std::uint64_t quiet = 8;     // a fast success changes nothing: count it in the cell
+inline constexpr std::uint64_t quiet = 8;     // a fast success cannot trip anything: count it in the cell
 inline constexpr std::uint64_t timed = 16;    // calls are measured: the slow rule is on
 inline constexpr std::uint64_t clocked = 32;  // quiet only until the end of the window's bucket
 inline constexpr std::uint64_t watched = 64;  // somebody listens to single calls
@@ -118,6 +118,9 @@ public:
     void operate(circuit_state target);
     void trip(trip_rule why);
     void reconfigure(std::shared_ptr<const circuit_breaker_options> options);
+    // As above, if `expected` is still in force; false when it is not. The caller holds `expected`.
+    bool adjust(const std::shared_ptr<const circuit_breaker_options>& expected,
+                std::shared_ptr<const circuit_breaker_options> options, const threshold_nudge& nudge);
     circuit_image export_image() const;
     void import_image(const circuit_image& image);
 

@@ -125,11 +125,10 @@ void breaker_engine<Platform>::locked(Change change) {
     if (told) deliver();
 }
 
-// Brings the successes that threads counted by themselves into a time window, before it moves on or is
-// judged. They belong to the bucket that is current until the first call after its end moves it on.
+// Brings the successes that threads counted by themselves into the machine, before anything else happens
+// to it or it is looked at.
 template <class Platform>
 void breaker_engine<Platform>::absorb() const {
-    if (!machine_.is_timed()) return;
     const std::uint64_t generation = machine_.generation();
     if (absorbed_generation_ != generation) {
         absorbed_generation_ = generation;
@@ -228,14 +227,20 @@ void breaker_engine<Platform>::reconfigure(std::shared_ptr<const circuit_breaker
     locked([&] {
         old = machine_.shared_options();
         if (*old == *options) return;
-        const bool was_timed = machine_.is_timed();
         machine_.reconfigure(std::move(options), time_.now());
-        if (!was_timed && machine_.is_timed()) {  // what the cells hold is not news to this window
-            absorbed_generation_ = machine_.generation();
-            absorbed_ = 0;
-            cells_.for_each([&](const auto& cell) { absorbed_ += cell.successes_in(absorbed_generation_); });
-        }
     });
+}
+
+template <class Platform>
+bool breaker_engine<Platform>::adjust(const std::shared_ptr<const circuit_breaker_options>& expected,
+                                      std::shared_ptr<const circuit_breaker_options> options,
+                                      const threshold_nudge& nudge) {
+    bool done = false;
+    locked([&] {
+        done = machine_.shared_options() == expected;
+        if (done) machine_.reconfigure(std::move(options), time_.now(), &nudge);
+    });
+    return done;
 }
 
 template <class Platform>

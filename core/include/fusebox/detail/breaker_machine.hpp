@@ -46,6 +46,12 @@ struct settlement {
     }
 };
 
+// Why thresholds are moved, for the event that tells of it.
+struct threshold_nudge {
+    window_snapshot observed{};
+    float factor = 1;  // of the base thresholds, from now on
+};
+
 class breaker_machine {
 public:
     static constexpr time_point unarmed = time_point::max();
@@ -69,7 +75,8 @@ public:
     void operate(circuit_state target, time_point now);
 
     // Takes other options; keeps window, state and an open deadline.
-    void reconfigure(std::shared_ptr<const circuit_breaker_options> options, time_point now);
+    void reconfigure(std::shared_ptr<const circuit_breaker_options> options, time_point now,
+                     const threshold_nudge* nudge = nullptr);
     const circuit_breaker_options& options() const noexcept { return *options_; }
     std::shared_ptr<const circuit_breaker_options> shared_options() const noexcept { return options_; }
 
@@ -87,8 +94,13 @@ public:
     std::uint64_t generation() const noexcept { return generation_; }
     window_snapshot window() const noexcept { return window_.snapshot(); }
 
-    // Fast successes that were counted outside, for the window (see verdict_window::absorb).
-    void absorb(std::uint64_t successes) noexcept { window_.absorb(successes); }
+    // Takes in the fast successes that were counted outside since the last call. Between two calls of the
+    // machine there were only such, so that their order does not matter.
+    void absorb(std::uint64_t successes) noexcept {
+        if (successes == 0) return;
+        consecutive_failures_ = 0;
+        window_.absorb(successes);
+    }
     bool is_timed() const noexcept { return window_.is_timed(); }
 
     // True while a fast success in this generation may be counted outside, until the given instant.

@@ -4,6 +4,8 @@
 
 #include <fusebox/window.hpp>
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <vector>
 
@@ -23,15 +25,32 @@ public:
         } else {
             ++used_;
         }
-        word = (word & ~(std::uint64_t{3} << shift)) |
-               (std::uint64_t(failed) | std::uint64_t(slow) << 1u) << shift;
+        word = (word & ~(std::uint64_t{3} << shift)) | (std::uint64_t(failed) | std::uint64_t(slow) << 1u) << shift;
         failures_ += failed;
         slow_ += slow;
         next_ = next_ + 1 == size_ ? 0 : next_ + 1;
     }
 
-    // True when one more fast success would change nothing: the window is full of them.
-    bool saturated() const noexcept { return used_ == size_ && failures_ == 0 && slow_ == 0; }
+    // As record(false, false) n times, a word of the ring at a time.
+    void record_successes(std::uint64_t n) noexcept {
+        if (used_ == size_ && failures_ == 0 && slow_ == 0) return;  // it is full of them
+        for (auto left = static_cast<std::uint32_t>(std::min<std::uint64_t>(n, size_)); left > 0;) {
+            const std::uint32_t shift = (next_ % 32u) * 2u;
+            const std::uint32_t run = std::min({left, 32u - next_ % 32u, size_ - next_});
+            const std::uint64_t mask = (run == 32u ? ~std::uint64_t{0} : (std::uint64_t{1} << run * 2u) - 1) << shift;
+            std::uint64_t& word = bits_[next_ / 32u];
+            if (used_ == size_) {
+                constexpr std::uint64_t failed = 0x5555'5555'5555'5555;
+                failures_ -= static_cast<std::uint32_t>(std::popcount(word & mask & failed));
+                slow_ -= static_cast<std::uint32_t>(std::popcount(word & mask & ~failed));
+            } else {
+                used_ += run;  // a ring that is not full is filled from its beginning
+            }
+            word &= ~mask;
+            next_ = next_ + run == size_ ? 0 : next_ + run;
+            left -= run;
+        }
+    }
 
     window_snapshot snapshot() const noexcept { return {used_, failures_, slow_}; }
 

@@ -15,13 +15,12 @@ public:
 
     void record(bool failed, bool slow, time_point now) noexcept;
 
-    // Adds fast successes that were counted elsewhere since the last call. They belong to the current
-    // bucket, because the first call after a bucket's end always comes through record(). A count
-    // window takes none: elsewhere they are counted only while it is saturated with successes.
+    // Adds fast successes that were counted elsewhere since the last call. In a time window they belong
+    // to the current bucket, because the first call after a bucket's end always comes through record().
     void absorb(std::uint64_t successes) noexcept;
 
-    // True while a fast success may be counted elsewhere: it changes neither the window nor what the
-    // rules say of it. (More successes only lower a rate, once minimum_calls is reached.)
+    // True while a fast success may be counted elsewhere and added later: it cannot trip anything. (More
+    // successes only lower a rate, once minimum_calls is reached.)
     bool indifferent_to_success(std::uint64_t minimum_calls) const noexcept;
 
     // The sums as of the last record() or advance(), and as of `now`.
