@@ -258,13 +258,19 @@ void breaker_machine::enter(circuit_state mode, circuit_state phase, trip_rule r
     push(e);
 }
 
-void breaker_machine::reconfigure(std::shared_ptr<const circuit_breaker_options> options, time_point now) {
+void breaker_machine::reconfigure(std::shared_ptr<const circuit_breaker_options> options, time_point now,
+                                  const threshold_nudge* nudge) {
     const auto old = std::exchange(options_, std::move(options));
     if (old->window != options_->window) window_.reshape(options_->window, now);
     unjudged_ = true;
     // A shorter ramp: go on with its last step.
     round_.step = std::min(round_.step, static_cast<std::uint32_t>(options_->ramp.shares.size()));
-    push(describe(event_kind::circuit_reconfigured, now));
+    circuit_event e = describe(nudge ? event_kind::thresholds_adjusted : event_kind::circuit_reconfigured, now);
+    if (nudge) {
+        e.window = nudge->observed;
+        e.threshold_factor = nudge->factor;
+    }
+    push(e);
     // A shorter round may be over already, and then no verdict would come to end it.
     if (phase_ == circuit_state::half_open) conclude_round(false, {}, now);
 }

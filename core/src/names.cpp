@@ -45,6 +45,7 @@ const char* to_string(event_kind k) noexcept {
         case event_kind::trial_reclaimed: return "trial_reclaimed";
         case event_kind::ramp_advanced: return "ramp_advanced";
         case event_kind::circuit_reconfigured: return "circuit_reconfigured";
+        case event_kind::thresholds_adjusted: return "thresholds_adjusted";
         case event_kind::call_succeeded: return "call_succeeded";
         case event_kind::call_failed: return "call_failed";
         case event_kind::call_ignored: return "call_ignored";

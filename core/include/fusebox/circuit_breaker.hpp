@@ -144,6 +144,8 @@ public:
     subscription subscribe(circuit_listener listener, event_mask kinds = state_events);
 
 private:
+    friend class adaptive_thresholds;
+
     std::expected<permit, rejection> acquire(const time_point* lent) {
         const detail::grant g = engine_.admit(lent);
         if (!g.permitted) return std::unexpected(rejection{errc::circuit_open, g.retry_after});

@@ -40,17 +40,18 @@ enum class event_kind : unsigned short {
     trial_reclaimed = 1 << 6,   // a trial call outlived its lease
     ramp_advanced = 1 << 7,     // the next share of traffic is let in
     circuit_reconfigured = 1 << 8,
-    call_succeeded = 1 << 9,    // the call events cost the fast path: they are sent to who asks for them
-    call_failed = 1 << 10,
-    call_ignored = 1 << 11,
-    call_rejected = 1 << 12,
+    thresholds_adjusted = 1 << 9,  // by adaptive_thresholds
+    call_succeeded = 1 << 10,   // the call events cost the fast path: they are sent to who asks for them
+    call_failed = 1 << 11,
+    call_ignored = 1 << 12,
+    call_rejected = 1 << 13,
 };
 const char* to_string(event_kind) noexcept;
 
 using event_mask = unsigned;
 inline constexpr event_mask transition_events = (1u << 6) - 1;
-inline constexpr event_mask state_events = (1u << 9) - 1;  // transitions and what else is rare
-inline constexpr event_mask call_events = 0xFu << 9;
+inline constexpr event_mask state_events = (1u << 10) - 1;  // transitions and what else is rare
+inline constexpr event_mask call_events = 0xFu << 10;
 inline constexpr event_mask all_events = state_events | call_events;
 
 struct circuit_event {
@@ -62,8 +63,9 @@ struct circuit_event {
     circuit_state to{};
     trip_rule rule = trip_rule::none;
     bool is_virtual = false;       // by the virtual breaker behind metrics_only: no call was affected
-    window_snapshot window{};      // the evidence: the window as it was when the rule was judged
+    window_snapshot window{};      // the evidence: the window when the rule was judged; of thresholds_adjusted, what was seen
     std::uint32_t consecutive_failures = 0;
+    float threshold_factor = 1;    // of thresholds_adjusted: by what the base is multiplied from now on
     duration retry_after{0};       // how long an opened circuit stays open; of a rejection, what it said
     time_point at{};
 

@@ -118,6 +118,9 @@ public:
     void operate(circuit_state target);
     void trip(trip_rule why);
     void reconfigure(std::shared_ptr<const circuit_breaker_options> options);
+    // As above, if `expected` is still in force; false when it is not. The caller holds `expected`.
+    bool adjust(const std::shared_ptr<const circuit_breaker_options>& expected,
+                std::shared_ptr<const circuit_breaker_options> options, const threshold_nudge& nudge);
     circuit_image export_image() const;
     void import_image(const circuit_image& image);
 

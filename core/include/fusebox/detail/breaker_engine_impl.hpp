@@ -232,6 +232,18 @@ void breaker_engine<Platform>::reconfigure(std::shared_ptr<const circuit_breaker
 }
 
 template <class Platform>
+bool breaker_engine<Platform>::adjust(const std::shared_ptr<const circuit_breaker_options>& expected,
+                                      std::shared_ptr<const circuit_breaker_options> options,
+                                      const threshold_nudge& nudge) {
+    bool done = false;
+    locked([&] {
+        done = machine_.shared_options() == expected;
+        if (done) machine_.reconfigure(std::move(options), time_.now(), &nudge);
+    });
+    return done;
+}
+
+template <class Platform>
 circuit_image breaker_engine<Platform>::export_image() const {
     const std::scoped_lock hold(lock_);
     absorb();

@@ -46,6 +46,12 @@ struct settlement {
     }
 };
 
+// Why thresholds are moved, for the event that tells of it.
+struct threshold_nudge {
+    window_snapshot observed{};
+    float factor = 1;  // of the base thresholds, from now on
+};
+
 class breaker_machine {
 public:
     static constexpr time_point unarmed = time_point::max();
@@ -69,7 +75,8 @@ public:
     void operate(circuit_state target, time_point now);
 
     // Takes other options; keeps window, state and an open deadline.
-    void reconfigure(std::shared_ptr<const circuit_breaker_options> options, time_point now);
+    void reconfigure(std::shared_ptr<const circuit_breaker_options> options, time_point now,
+                     const threshold_nudge* nudge = nullptr);
     const circuit_breaker_options& options() const noexcept { return *options_; }
     std::shared_ptr<const circuit_breaker_options> shared_options() const noexcept { return options_; }
 
