@@ -1,0 +1,27 @@
+// What the program is asked to run, and where.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <span>
+#include <string>
+
+namespace health_check {
+
+enum class role { all, database, api_gateway, frontend };
+
+struct command_line {
+    role run = role::all;
+    bool help = false;
+    std::string address = "127.0.0.1";
+    std::uint16_t database_port = 5000;
+    std::uint16_t api_gateway_port = 5001;
+    std::uint16_t frontend_port = 5002;
+};
+
+// The arguments without the program's name; otherwise a sentence that says what is wrong with them.
+std::expected<command_line, std::string> parse_command_line(std::span<char* const> arguments);
+
+extern const char* const usage;
+
+}  // namespace health_check

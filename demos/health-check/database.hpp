@@ -1,0 +1,51 @@
+// Service C: a database that fails and dawdles at random. Where the demo's trouble comes from.
+//
+//   GET /health   200 healthy, or 503
+//   GET /data     500 at once, or 200 after a while
+//
+// Thread-safe. The same SEED gives the same faults, in the order of the requests.
+#pragma once
+
+#include <health-check/environment.hpp>
+#include <http/server.hpp>
+
+#include <fusebox/random.hpp>
+
+#include <mutex>
+#include <stop_token>
+
+namespace health_check {
+
+struct database_settings {
+    double health_fail_rate = 0.2;
+    double data_fail_rate = 0.1;
+    fusebox::duration data_latency_min = std::chrono::milliseconds{100};
+    fusebox::duration data_latency_max = std::chrono::milliseconds{500};
+    std::uint64_t seed = fusebox::fresh_seed();
+
+    // HEALTH_FAIL_RATE, DATA_FAIL_RATE, DATA_LATENCY_MIN and DATA_LATENCY_MAX (in seconds), SEED.
+    static database_settings from(environment& env);
+};
+
+// Waits for so long, or until asked to stop.
+using pause = std::function<void(fusebox::duration, std::stop_token)>;
+void real_pause(fusebox::duration how_long, std::stop_token stop);
+
+class database {
+public:
+    explicit database(database_settings settings, pause wait = real_pause);
+
+    demo::http::routes routes();
+
+private:
+    demo::http::response health();
+    demo::http::response data(const demo::http::request& asked);
+    double roll();  // uniform in [0, 1)
+
+    const database_settings settings_;
+    const pause wait_;
+    std::mutex mutex_;
+    fusebox::splitmix64 dice_;  // guarded by mutex_
+};
+
+}  // namespace health_check

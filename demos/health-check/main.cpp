@@ -1,0 +1,163 @@
+// First light: runs the demo's services, one or all three, until a key or a signal ends it.
+#include <health-check/background_calls.hpp>
+#include <health-check/console.hpp>
+#include <health-check/first_light.hpp>
+#include <health-check/transition_line.hpp>
+#include <health-check/wishes.hpp>
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+#include <cstdio>
+
+using namespace health_check;
+
+namespace {
+
+constexpr auto call_every = std::chrono::milliseconds{500};
+
+// What a transition means, for somebody who sees it for the first time.
+std::string explain(const fusebox::circuit_event& e, std::uint64_t refused) {
+    if (e.to == fusebox::circuit_state::open)
+        return fmt::format("calls are now refused at once, and none reaches the gateway; next trial call in {} s",
+                           fusebox::ceil_seconds(e.retry_after).count());
+    if (e.to == fusebox::circuit_state::half_open)
+        return fmt::format("one trial call goes through ({} calls refused so far)", refused);
+    return "the trial call succeeded: all calls go through again";
+}
+
+fusebox::subscription log_transitions(frontend& page, console& screen, bool explained) {
+    return page.breaker().subscribe(
+        [&page, &screen, explained](const fusebox::circuit_event& e) {
+            screen.print(transition_line(e, screen.is_interactive()));
+            if (explained) screen.print("   " + explain(e, page.breaker().snapshot().totals.rejected));
+        },
+        fusebox::transition_events);
+}
+
+std::string introduction(const first_light& demo, const console& screen) {
+    const auto& at = demo.where();
+    std::string text = fmt::format(
+        "First light: three services, and a circuit breaker between the first two.\n\n"
+        "  frontend     {}   the page: open it in a browser\n"
+        "  api-gateway  {}   /health /ready /api/data\n"
+        "  database     {}   /health /data; fails now and then, on purpose\n\n"
+        "The page's Test API is called twice a second, as if somebody clicked. What to try:\n\n",
+        at.frontend, at.api_gateway, at.database);
+    if (screen.is_interactive())
+        return text +
+               "  s  stop the database, and see the circuit open; s again starts it, and see the circuit close\n"
+               "  t  pause the calls, or go on with them\n"
+               "  q  quit, as does Ctrl-C\n\n";
+    return text +
+           fmt::format(
+               "  kill -USR1 {0}  stop the database, and see the circuit open; again starts it, and see it close\n"
+               "  kill -TERM {0}  quit\n\n",
+               ::getpid());
+}
+
+std::string status_line(first_light& demo, const background_calls& calls) {
+    const auto circuit = demo.page().breaker().snapshot();
+    const auto threshold = demo.page().breaker().options()->consecutive_failures.value_or(0);
+    std::string state = shouted(circuit.state);
+    if (circuit.state == fusebox::circuit_state::open)
+        state += fmt::format(", next trial in {} s", fusebox::ceil_seconds(circuit.retry_after).count());
+    return fmt::format("{} · failures {}/{} · ok {} · failed {} · refused {} · database {} · calls {}", state,
+                       circuit.consecutive_failures, threshold, circuit.totals.successes, circuit.totals.failures,
+                       circuit.totals.rejected, demo.database_runs() ? "up" : "DOWN",
+                       calls.running() ? "on" : "paused");
+}
+
+void toggle_database(first_light& demo, console& screen) {
+    if (demo.database_runs()) {
+        demo.stop_database();
+        screen.print("database stopped");
+        return;
+    }
+    try {
+        demo.start_database();
+        screen.print("database started");
+    } catch (const cannot_listen& e) {
+        screen.print(e.what());
+    }
+}
+
+void run_all(const command_line& line, const settings& config, const wishes& wanted) {
+    console screen;
+    first_light demo{line, config, [&screen](const std::string& text) { screen.print(text); }};
+    screen.show(introduction(demo, screen));
+    const auto logging = log_transitions(demo.page(), screen, true);
+    background_calls calls{demo.where().frontend + "/test-api", call_every};
+    for (;;) {
+        screen.set_status(status_line(demo, calls));
+        switch (wanted.next(screen.is_interactive())) {
+            case wish::nothing: break;
+            case wish::toggle_database: toggle_database(demo, screen); break;
+            case wish::toggle_calls: calls.toggle(); break;
+            case wish::quit: return;
+        }
+    }
+}
+
+void wait_for_end(const wishes& wanted) {
+    while (wanted.next(false) != wish::quit) {}
+}
+
+void run_database(const command_line& line, const database_settings& config, const wishes& wanted) {
+    database data{config};
+    const auto server = listen(line, "database", line.database_port, data.routes());
+    console{}.print("database on " + address_of(line, server));
+    wait_for_end(wanted);
+}
+
+void run_api_gateway(const command_line& line, const api_gateway_settings& config, const wishes& wanted) {
+    api_gateway gateway{config};
+    const auto server = listen(line, "api-gateway", line.api_gateway_port, gateway.routes());
+    console{}.print("api-gateway on " + address_of(line, server) + ", calls " + config.service_c_url);
+    wait_for_end(wanted);
+}
+
+void run_frontend(const command_line& line, const frontend_settings& config, const wishes& wanted) {
+    console screen;
+    frontend page{config, [&screen](const std::string& text) { screen.print(text); }};
+    const auto logging = log_transitions(page, screen, false);
+    const auto server = listen(line, "frontend", line.frontend_port, page.routes());
+    screen.print("frontend on " + address_of(line, server) + ", calls " + config.service_b_url);
+    wait_for_end(wanted);
+}
+
+void run(const command_line& line, environment& env, const wishes& wanted) {
+    const auto checked = [&](auto config) {
+        if (!env.refused().empty()) throw std::invalid_argument(env.refused().front());
+        return config;
+    };
+    switch (line.run) {
+        case role::all: return run_all(line, checked(settings::from(env)), wanted);
+        case role::database: return run_database(line, checked(database_settings::from(env)), wanted);
+        case role::api_gateway: return run_api_gateway(line, checked(api_gateway_settings::from(env)), wanted);
+        case role::frontend: return run_frontend(line, checked(frontend_settings::from(env)), wanted);
+    }
+}
+
+int fail(int status, const std::string& sentence) {
+    std::fprintf(stderr, "fusebox-demo-health-check: %s\n", sentence.c_str());
+    return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const auto line = parse_command_line({argv + 1, static_cast<std::size_t>(argc - 1)});
+    if (!line) return fail(2, line.error());
+    if (line->help) return std::fputs(usage, stdout) < 0 ? 1 : 0;
+    const wishes wanted;
+    auto env = environment::of_process();
+    try {
+        run(*line, env, wanted);
+        return 0;
+    } catch (const std::invalid_argument& e) {
+        return fail(2, e.what());
+    } catch (const cannot_listen& e) {
+        return fail(1, e.what());
+    }
+}

@@ -1,0 +1,39 @@
+#include <health-check/transition_line.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace health_check {
+
+std::string shouted(fusebox::circuit_state state) {
+    std::string word = to_string(state);
+    std::transform(word.begin(), word.end(), word.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    return word;
+}
+
+std::string transition_line(const fusebox::circuit_event& transition, bool emoji) {
+    std::string sign;
+    std::string reason;
+    switch (transition.to) {
+        case fusebox::circuit_state::open:
+            sign = "⚠️  ";
+            reason = fmt::format(" ({} failure{})", transition.consecutive_failures,
+                                 transition.consecutive_failures == 1 ? "" : "s");
+            break;
+        case fusebox::circuit_state::half_open:
+            sign = "🔄 ";
+            reason = " (testing recovery)";
+            break;
+        case fusebox::circuit_state::closed:
+            sign = "✅ ";
+            reason = " (recovered)";
+            break;
+        default: break;  // only an operator's doing
+    }
+    return fmt::format("{}Circuit breaker: {} → {}{}", emoji ? sign : "", shouted(transition.from),
+                       shouted(transition.to), reason);
+}
+
+}  // namespace health_check

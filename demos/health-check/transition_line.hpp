@@ -1,0 +1,16 @@
+// A breaker's transition as one line of a log.
+#pragma once
+
+#include <fusebox/circuit_event.hpp>
+
+#include <string>
+
+namespace health_check {
+
+// "CLOSED", "OPEN", "HALF_OPEN": a state as a person is shown it.
+std::string shouted(fusebox::circuit_state state);
+
+// "Circuit breaker: CLOSED → OPEN (3 failures)", with an emoji in front for terminals.
+std::string transition_line(const fusebox::circuit_event& transition, bool emoji);
+
+}  // namespace health_check
