@@ -1,0 +1,140 @@
+// The demo's services on free ports, with everything random or slow in the test's hand.
+#pragma once
+
+#include "socket_talk.hpp"
+
+#include <health-check/api_gateway.hpp>
+#include <health-check/database.hpp>
+#include <health-check/frontend.hpp>
+
+#include <fusebox/testing/manual_clock.hpp>
+#include <nlohmann/json.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace e2e {
+
+using namespace std::chrono_literals;
+using demo::http::request;
+using demo::http::response;
+using demo::http::routes;
+using demo::http::server;
+using json = nlohmann::json;
+
+inline server serve(routes served, std::uint16_t port = 0) {
+    auto started = server::listen("127.0.0.1", port, std::move(served));
+    if (!started) throw std::runtime_error(started.error().message);
+    return std::move(*started);
+}
+
+inline std::string url_of(const server& s) {
+    return "http://127.0.0.1:" + std::to_string(s.port());
+}
+
+// An address where nobody listens: that of a server which is gone.
+inline std::string dead_url() {
+    return url_of(serve({}));
+}
+
+// A name that no resolver needs to be asked about: no label may be that long.
+inline std::string unresolvable_url() {
+    return "http://" + std::string(70, 'x');
+}
+
+inline void no_pause(fusebox::duration, std::stop_token) {}
+
+// A database that never fails and never dawdles, unless told to.
+inline health_check::database_settings healthy() {
+    return {.health_fail_rate = 0, .data_fail_rate = 0, .data_latency_min = 0s, .data_latency_max = 0s, .seed = 1};
+}
+
+inline health_check::environment environment_of(std::map<std::string, std::string> variables) {
+    return health_check::environment{[variables = std::move(variables)](const char* name) {
+        const auto found = variables.find(name);
+        return found == variables.end() ? nullptr : found->second.c_str();
+    }};
+}
+
+// Stands in for a service: answers every path with what it was last told.
+class stand_in {
+public:
+    explicit stand_in(std::vector<std::string> paths) : server_(serve(routes_for(paths))) {}
+
+    void answers(int status, std::string body = "{}") {
+        const std::lock_guard lock{mutex_};
+        answer_ = {status, std::move(body)};
+    }
+    std::string url() const { return url_of(server_); }
+    std::uint64_t requests() const { return server_.requests(); }
+
+private:
+    routes routes_for(const std::vector<std::string>& paths) {
+        routes all;
+        for (const auto& path : paths) {
+            all[path] = [this](const request&) {
+                const std::lock_guard lock{mutex_};
+                return answer_;
+            };
+        }
+        return all;
+    }
+
+    std::mutex mutex_;
+    response answer_{200, "{}"};
+    server server_;
+};
+
+// Takes requests and keeps them, until it is told to answer, or stops.
+class holding_stand_in {
+public:
+    explicit holding_stand_in(std::vector<std::string> paths) {
+        routes all;
+        for (const auto& path : paths) all[path] = [this](const request& asked) { return hold(asked); };
+        server_.emplace(serve(std::move(all)));
+    }
+
+    void release() { released_ = true; }
+    // Waits until `n` requests have come in all.
+    void await_requests(std::uint64_t n) const {
+        while (server_->requests() < n) std::this_thread::yield();
+    }
+    std::string url() const { return url_of(*server_); }
+    std::uint64_t requests() const { return server_->requests(); }
+
+private:
+    response hold(const request& asked) const {
+        while (!released_ && !asked.stopping.stop_requested()) std::this_thread::sleep_for(1ms);
+        return {200, "{}"};
+    }
+
+    std::atomic<bool> released_{false};
+    std::optional<server> server_;
+};
+
+// The frontend alone, in front of what stands in for the gateway; time stands still.
+class frontend_under_test {
+public:
+    explicit frontend_under_test(std::string service_b_url)
+        : page{{.service_b_url = std::move(service_b_url)}, [](const std::string&) {}, &clock},
+          server_(serve(page.routes())) {}
+
+    answer visit(const std::string& path, const std::string& headers = "") const {
+        return get(server_.port(), path, headers);
+    }
+    json health() const { return json::parse(visit("/health").body); }
+    std::string state() const { return health()["circuit_breaker"]["state"]; }
+    int failures() const { return health()["circuit_breaker"]["failures"]; }
+
+    fusebox::testing::manual_clock clock;
+    health_check::frontend page;
+
+private:
+    server server_;
+};
+
+}  // namespace e2e
