@@ -46,6 +46,18 @@ template <class P>
 struct holder<std::shared_ptr<P>&> : holder<std::shared_ptr<P>> {
     explicit holder(const std::shared_ptr<P>& p) : holder<std::shared_ptr<P>>{p} {}
 };
+// What the drivers need of a pipeline.
+struct pipeline_access {
+    template <class Pipeline>
+    static typename Pipeline::policies policies(Pipeline& p) noexcept {
+        return p.references(std::make_index_sequence<std::tuple_size_v<typename Pipeline::policies>>{});
+    }
+    template <class Pipeline>
+    static const pipeline_listener* listener(const Pipeline& p) noexcept {
+        return p.listener_ ? &p.listener_ : nullptr;
+    }
+};
+
 template <class P>
 using held_policy = std::remove_reference_t<decltype(std::declval<holder<P>&>().get())>;
 
@@ -59,10 +71,11 @@ struct call_options {
 
 template <class... Held>
 class pipeline {
-    using policies = std::tuple<detail::held_policy<Held>&...>;
     static_assert(composition::check<detail::held_policy<Held>...>());
 
 public:
+    using policies = std::tuple<detail::held_policy<Held>&...>;  // outermost first
+
     explicit pipeline(Held&&... policy) : held_(detail::holder<Held>{std::forward<Held>(policy)}...) {}
 
     // Tells `listener` what happens to each call; costs nothing while there is none. Not thread-safe:
@@ -82,9 +95,9 @@ public:
         -> detail::call_result_t<detail::operation_result_t<F>> {
         using slot_type = detail::slot<detail::operation_result_t<F>, Classifier>;
         detail::walk_state state{call_context{options.stop, options.deadline}, detail::step_time{runtime_->clock()},
-                                 nullptr, listener_ ? &listener_ : nullptr};
+                                 nullptr, detail::pipeline_access::listener(*this)};
         slot_type slot{classify};
-        policies all = references(std::index_sequence_for<Held...>{});
+        policies all = detail::pipeline_access::policies(*this);
         detail::walk<policies, slot_type, 0, sizeof...(Held)> walk{all, slot, state};
         detail::drive_blocking(walk, state, *runtime_, [&] {
             slot.fill([&]() -> decltype(auto) { return detail::invoke_operation(operation, state.context); });
@@ -96,6 +109,8 @@ public:
     }
 
 private:
+    friend struct detail::pipeline_access;
+
     template <std::size_t... I>
     policies references(std::index_sequence<I...>) noexcept {
         return policies{std::get<I>(held_).get()...};
