@@ -128,6 +128,9 @@ struct adaptive_limiter_snapshot {
 
 class adaptive_limiter {
 public:
+    // Tells drivers to lend it an exact clock.
+    static constexpr bool needs_exact_time = true;
+
     // The right to make one call. Settling is idempotent; destroyed unsettled it frees its place and says
     // nothing. Movable between threads; must not outlive its limiter.
     class [[nodiscard]] permit {

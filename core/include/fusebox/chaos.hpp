@@ -20,6 +20,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <expected>
 #include <optional>
 #include <stdexcept>
@@ -48,7 +49,7 @@ struct chaos_options {
 enum class injection : unsigned char {
     nothing,  // make the call
     fault,    // do not; fail with injected_fault
-    result,   // do not; answer with the false result that the driver was given
+    result,   // do not; answer with the false result that the driver was given (a pipeline has none: it calls)
 };
 
 // The error that drivers raise for injection::fault.
@@ -69,6 +70,9 @@ public:
     class [[nodiscard]] permit {
     public:
         injection injected() const noexcept { return injected_; }
+        // The same for drivers that know faults only, and what they raise.
+        bool injects_fault() const noexcept { return injected_ == injection::fault; }
+        std::exception_ptr fault() const { return std::make_exception_ptr(injected_fault{}); }
         // Chaos learns nothing from how calls end; here because drivers settle every permit.
         void settle(const report&, time_point) noexcept {}
 
@@ -107,6 +111,30 @@ private:
     std::uint64_t faults_ = 0;
     std::uint64_t results_ = 0;
     std::uint64_t delayed_ = 0;
+};
+
+// Chaos with an answer for injection::result, as a policy of its own: what the operation would return.
+//   pipeline calls{breaker, false_answers{monkey, 503}};
+// Without one, a pipeline raises a fault in the answer's place. The chaos must outlive it.
+template <class T>
+class false_answers {
+public:
+    using permit = chaos::permit;
+
+    false_answers(chaos& monkey, T answer) : monkey_(&monkey), answer_(std::move(answer)) {}
+
+    std::expected<delayed<permit>, rejection> enter(time_point now) noexcept { return monkey_->enter(now); }
+    T false_answer() const { return answer_; }
+
+private:
+    chaos* monkey_;
+    T answer_;
+};
+
+// A guard whose permits may say what to inject in the operation's place.
+template <class G>
+concept injecting_guard = requires(const typename G::permit& p) {
+    { p.injected() } -> std::same_as<injection>;
 };
 
 }  // namespace fusebox

@@ -1,9 +1,11 @@
 // What each policy does for one call on its way in and out: the layers of walk.hpp, one per shape.
 #pragma once
 
+#include <fusebox/chaos.hpp>
 #include <fusebox/circuit_breaker.hpp>
 #include <fusebox/composition.hpp>
 #include <fusebox/detail/walk.hpp>
+#include <fusebox/hedge.hpp>
 #include <fusebox/retry.hpp>
 #include <fusebox/timeout.hpp>
 
@@ -18,6 +20,8 @@ template <>
 inline constexpr policy_kind kind_of<circuit_breaker> = policy_kind::breaker;
 template <>
 inline constexpr policy_kind kind_of<retry> = policy_kind::retry;
+template <>
+inline constexpr policy_kind kind_of<hedge> = policy_kind::hedge;
 template <>
 inline constexpr policy_kind kind_of<timeout> = policy_kind::timeout;
 template <fallback_policy F>
@@ -41,24 +45,30 @@ struct never_waits {
 
 // -- Guards ------------------------------------------------------------------------------------------
 
+// A guard that measures how long calls take (the adaptive limiter); to the others a clock's ticks will do.
+template <class G>
+concept measures_calls = requires { requires G::needs_exact_time; };
+
 // A permit is settled on every way out; if the walk is dropped instead, its destructor abandons it.
 template <immediate_guard G>
 class layer<G> : public never_waits {
 public:
     gate enter(G& guard, walk_state& s) {
-        auto answer = guard.enter(s.time.coarse());
+        auto answer = guard.enter(present(s));
         if (!answer) return {.kind = gate::refused, .answer = answer.error()};
         permit_.emplace(std::move(*answer));
         return {};
     }
     template <class Slot>
     turn leave(G&, walk_state& s, Slot&, ending& e) {
-        permit_->settle(e.how, s.time.coarse());
+        permit_->settle(e.how, present(s));
         permit_.reset();
         return {};
     }
 
 private:
+    static time_point present(walk_state& s) noexcept { return measures_calls<G> ? s.time.exact() : s.time.coarse(); }
+
     std::optional<typename G::permit> permit_;
 };
 
@@ -80,13 +90,6 @@ public:
 
 private:
     circuit_breaker::permit permit_;
-};
-
-// A guard that may put a fault in the operation's place (chaos).
-template <class G>
-concept injects_faults = requires(const typename G::permit& p) {
-    { p.injects_fault() } -> std::same_as<bool>;
-    { p.fault() } -> std::same_as<std::exception_ptr>;
 };
 
 // Sleeps until the permit may be used; refuses at once when the deadline would not survive the sleep.
@@ -114,16 +117,20 @@ public:
         permit_.reset();
         return {};
     }
-    std::exception_ptr fault()
-        requires injects_faults<G>
+    // Chaos in place of the call.
+    template <class Slot>
+    void inject(G& guard, Slot& slot)
+        requires injecting_guard<G>
     {
-        return permit_->fault();
+        if constexpr (requires { slot.set(guard.false_answer()); })
+            if (permit_->injected() == injection::result) return slot.set(guard.false_answer());
+        slot.fail(std::make_exception_ptr(injected_fault{}));
     }
 
 private:
     gate open_gate() {
-        if constexpr (injects_faults<G>)
-            if (permit_->injects_fault()) return {.kind = gate::fault};
+        if constexpr (injecting_guard<G>)
+            if (permit_->injected() != injection::nothing) return {.kind = gate::fault};
         return {};
     }
     std::optional<typename G::permit> permit_;
@@ -238,11 +245,12 @@ public:
     gate enter(F&, walk_state&) { return {}; }
     template <class Slot>
     turn leave(F& fallback, walk_state& s, Slot& slot, ending& e) {
+        const time_point now = F::remembers ? s.time.coarse() : time_point{};
         if (slot.succeeded()) {
-            slot.remember(fallback);
-        } else if (slot.recover(fallback)) {
+            if constexpr (F::remembers) slot.remember(fallback, now);
+        } else if (slot.recover(fallback, now)) {
             s.tell({.kind = pipeline_event_kind::fallback_used});
-            e = {verdict::success};
+            if (slot.succeeded()) e = {verdict::success};  // it may have put another error in the error's place
         }
         return {};
     }

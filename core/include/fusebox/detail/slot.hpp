@@ -55,6 +55,13 @@ public:
         thrown_ = std::move(thrown);
     }
 
+    // Takes over what lies in another slot of the same call.
+    void take_from(slot& other) {
+        thrown_ = std::move(other.thrown_);
+        result_.reset();
+        if (other.result_) result_.emplace(std::move(*other.result_));
+    }
+
     // The verdict. A classifier that throws replaces the outcome by what it threw, and says nothing of
     // the dependency.
     ending judge() noexcept {
@@ -72,18 +79,35 @@ public:
 
     bool succeeded() const noexcept { return result_ && result_->has_value(); }
 
-    // Lets a fallback put a value in place of the error. True when it did.
+    // Shows a fallback a good result. If it cannot be kept, the call is none the worse.
     template <class Fallback>
-    bool recover(Fallback& fallback) noexcept {
+    void remember(Fallback& fallback, time_point now) noexcept {
         try {
-            auto value = thrown_ ? fallback.template recover<result_type>(thrown_) : fallback.recover(*result_);
-            if (!value) return false;
+            fallback.remember(*result_, now);
+        } catch (...) {
+        }
+    }
+
+    // Lets a fallback put something in the place of the error. True when it did.
+    template <class Fallback>
+    bool recover(const Fallback& fallback, time_point now) noexcept {
+        try {
+            auto answer = thrown_ ? fallback.template recover<result_type>(thrown_, now) : fallback.recover(*result_, now);
+            if (!answer) return false;
             thrown_ = nullptr;
-            result_.emplace(std::move(*value));
-            return true;
+            result_.emplace(std::move(*answer));
         } catch (...) {  // a fallback's own failure is what reaches the caller
             fail(std::current_exception());
-            return false;
+        }
+        return true;
+    }
+
+    // Shows a fallback the good value, if it wants to keep it.
+    template <class Fallback>
+    void remember(const Fallback& fallback, time_point now) noexcept {
+        try {
+            fallback.remember(*result_, now);
+        } catch (...) {  // without memory for it the answer is good all the same
         }
     }
 
