@@ -115,8 +115,8 @@ public:
     // An attempt has ended like this; what next? `policy_refused` when it was not made at all, since a
     // policy inside rejected it: then none is sent any more. An attempt that was not running changes nothing.
     //
-    // Of several errors the call's is the last one of an attempt that was made; a refusal is the call's
-    // only when no attempt was.
+    // Of several errors the call's is the last one of an attempt that was made; the last refusal is the
+    // call's only when no attempt was made.
     decision ended(std::uint32_t attempt, const report& how, bool policy_refused, time_point now) noexcept;
 
     // How many attempts are running.
