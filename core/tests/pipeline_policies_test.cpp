@@ -133,7 +133,10 @@ TEST_F(blocking_policies, a_hedge_lets_the_faster_attempt_win_and_the_breaker_he
 }
 
 TEST_F(blocking_policies, fifty_callers_at_a_recovering_service_send_it_no_more_than_the_permitted_trials) {
-    circuit_breaker recovering{"r", {.consecutive_failures = 1, .open_jitter = 0, .half_open_calls = 3, .half_open_concurrency = 2}, &runtime.time};
+    circuit_breaker recovering{
+        "r",
+        {.consecutive_failures = 1, .open_jitter = 0, .half_open_calls = 3, .half_open_concurrency = 2},
+        &runtime.time};
     recovering.try_acquire()->settle(verdict::failure);
     runtime.time.advance(5s);
     pipeline p{recovering};

@@ -63,7 +63,8 @@ TEST_F(pipelines, a_late_answer_is_timed_out_and_counts_as_failure) {
 }
 
 TEST_F(pipelines, ten_total_timeouts_outside_a_breaker_open_it) {
-    circuit_breaker b{"b", {.failure_rate_threshold = 0.5, .window = count_window{10}, .minimum_calls = 10}, &runtime.time};
+    circuit_breaker b{
+        "b", {.failure_rate_threshold = 0.5, .window = count_window{10}, .minimum_calls = 10}, &runtime.time};
     pipeline p{allow_unbounded_tries{}, timeout{1s}, b};
     p.use(runtime);
     for (int i = 0; i < 10; ++i) {
@@ -80,7 +81,8 @@ TEST_F(pipelines, a_caller_who_gives_up_is_neutral) {
     std::stop_source stop;
     pipeline p{again, breaker};
     p.use(runtime);
-    const auto r = p.call([&]() -> answer { return stop.request_stop(), std::unexpected("aborted"); }, {}, {stop.get_token()});
+    const auto r =
+        p.call([&]() -> answer { return stop.request_stop(), std::unexpected("aborted"); }, {}, {stop.get_token()});
     EXPECT_EQ(*r.error().error(), "aborted");
     EXPECT_EQ(breaker.snapshot().totals.ignored, 1u);
     EXPECT_TRUE(runtime.waits.empty());
@@ -109,7 +111,9 @@ TEST_F(pipelines, tell_what_happens_to_whom_asks) {
     std::vector<std::string> seen;
     pipeline p{again, breaker};
     p.use(runtime);
-    p.observe([&](const pipeline_event& e) { seen.push_back(std::string(to_string(e.kind)) + ' ' + std::to_string(e.attempt)); });
+    p.observe([&](const pipeline_event& e) {
+        seen.push_back(std::string(to_string(e.kind)) + ' ' + std::to_string(e.attempt));
+    });
     (void)p.call(scripted({0, 4}));
     EXPECT_THAT(seen, ElementsAre("attempt_started 1", "attempt_ended 1", "retry_scheduled 1", "attempt_started 2",
                                   "attempt_ended 2", "call_ended 1"));

@@ -20,9 +20,7 @@ public:
     time_point deadline() const noexcept { return deadline_; }
 
     // How long until then at `now`; zero when it is past.
-    duration remaining(time_point now) const noexcept {
-        return deadline_ <= now ? duration{0} : deadline_ - now;
-    }
+    duration remaining(time_point now) const noexcept { return deadline_ <= now ? duration{0} : deadline_ - now; }
 
     // 1 for the first try, 2 for the first retry, …
     std::uint32_t attempt() const noexcept { return attempt_; }

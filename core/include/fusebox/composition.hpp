@@ -11,9 +11,9 @@
 namespace fusebox {
 
 // Opt-outs. They do nothing at run time.
-struct allow_retry_inside_breaker {};    // the breaker then sees one verdict per call, not per try
-struct allow_unbounded_tries {};         // no timeout per try, although a total one could hide an outage
-struct allow_fallback_inside_retry {};   // tries whose failure the fallback hides are not retried
+struct allow_retry_inside_breaker {};   // the breaker then sees one verdict per call, not per try
+struct allow_unbounded_tries {};        // no timeout per try, although a total one could hide an outage
+struct allow_fallback_inside_retry {};  // tries whose failure the fallback hides are not retried
 
 enum class policy_kind : unsigned char { breaker, retry, timeout, fallback, hedge, other };
 
@@ -24,9 +24,9 @@ template <class P>
 inline constexpr policy_kind kind_of = policy_kind::other;
 
 template <class T>
-inline constexpr bool is_opt_out = std::is_same_v<T, allow_retry_inside_breaker> ||
-                                   std::is_same_v<T, allow_unbounded_tries> ||
-                                   std::is_same_v<T, allow_fallback_inside_retry>;
+inline constexpr bool is_opt_out =
+    std::is_same_v<T, allow_retry_inside_breaker> || std::is_same_v<T, allow_unbounded_tries> ||
+    std::is_same_v<T, allow_fallback_inside_retry>;
 
 struct opt_outs {
     bool retry_inside_breaker = false;
@@ -57,9 +57,7 @@ constexpr std::string_view fault_in(const policy_kind* kinds, std::size_t n, opt
                 breaker = true;
                 if (timed) breaker_in_timeout = true, bounded = false;
                 break;
-            case policy_kind::timeout:
-                timed = bounded = true;
-                break;
+            case policy_kind::timeout: timed = bounded = true; break;
             case policy_kind::fallback:
                 if (retried && !allowed.fallback_inside_retry) return fallback_inside_retry;
                 break;
@@ -72,9 +70,10 @@ constexpr std::string_view fault_in(const policy_kind* kinds, std::size_t n, opt
 template <class... P>
 constexpr std::string_view fault() {
     constexpr policy_kind kinds[] = {kind_of<std::remove_const_t<P>>..., policy_kind::other};
-    return fault_in(kinds, sizeof...(P),
-                    {(std::is_same_v<P, allow_retry_inside_breaker> || ...), (std::is_same_v<P, allow_unbounded_tries> || ...),
-                     (std::is_same_v<P, allow_fallback_inside_retry> || ...)});
+    return fault_in(
+        kinds, sizeof...(P),
+        {(std::is_same_v<P, allow_retry_inside_breaker> || ...), (std::is_same_v<P, allow_unbounded_tries> || ...),
+         (std::is_same_v<P, allow_fallback_inside_retry> || ...)});
 }
 
 // Fails to compile with the rule's name when one is broken.

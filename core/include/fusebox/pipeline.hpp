@@ -8,11 +8,15 @@
 // outlive the pipeline; a temporary is kept inside. There are no virtual calls and, on the happy path,
 // no allocations. Orders that undo a policy's work do not compile (see composition.hpp).
 //
+// With a hedge among them, what is further in runs in threads of its own, on copies of the operation; the
+// destructor waits for those that have lost and not ended yet. At most one hedge.
+//
 // Thread-safety: call() may be called from any number of threads at once.
 #pragma once
 
 #include <fusebox/blocking.hpp>
 #include <fusebox/composition.hpp>
+#include <fusebox/detail/hedged.hpp>
 #include <fusebox/detail/layer.hpp>
 #include <fusebox/pipeline_event.hpp>
 
@@ -58,6 +62,28 @@ struct pipeline_access {
     }
 };
 
+// The number of the hedge among the policies, or how many they are.
+template <class... P>
+constexpr std::size_t hedge_position() {
+    const bool is_hedge[] = {std::is_same_v<P, hedge>..., true};
+    std::size_t i = 0;
+    while (!is_hedge[i]) ++i;
+    return i;
+}
+
+// The budget of a retry among the first `Last` policies, or null.
+template <std::size_t Last, class Policies>
+const retry_budget* outer_budget(Policies& policies) {
+    const retry_budget* found = nullptr;
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+        [[maybe_unused]] const auto look = [&](auto& policy) {
+            if constexpr (std::is_same_v<std::remove_cvref_t<decltype(policy)>, retry>) found = policy.budget().get();
+        };
+        (look(std::get<I>(policies)), ...);
+    }(std::make_index_sequence<Last>{});
+    return found;
+}
+
 template <class P>
 using held_policy = std::remove_reference_t<decltype(std::declval<holder<P>&>().get())>;
 
@@ -65,16 +91,21 @@ using held_policy = std::remove_reference_t<decltype(std::declval<holder<P>&>().
 
 // What one call may bring along.
 struct call_options {
-    std::stop_token stop{};                      // the caller gives up
-    time_point deadline = time_point::max();     // the caller's own, in the clock of the runtime
+    std::stop_token stop{};                   // the caller gives up
+    time_point deadline = time_point::max();  // the caller's own, in the clock of the runtime
 };
 
 template <class... Held>
 class pipeline {
     static_assert(composition::check<detail::held_policy<Held>...>());
+    static_assert((std::size_t{std::is_same_v<detail::held_policy<Held>, hedge>} + ... + 0) <= 1,
+                  "two hedges in one pipeline: put one into a pipeline of its own");
 
 public:
     using policies = std::tuple<detail::held_policy<Held>&...>;  // outermost first
+    static constexpr std::size_t size = sizeof...(Held);
+    static constexpr std::size_t hedged_at =
+        detail::hedge_position<detail::held_policy<Held>...>();  // size: not at all
 
     explicit pipeline(Held&&... policy) : held_(detail::holder<Held>{std::forward<Held>(policy)}...) {}
 
@@ -98,10 +129,16 @@ public:
                                  nullptr, detail::pipeline_access::listener(*this)};
         slot_type slot{classify};
         policies all = detail::pipeline_access::policies(*this);
-        detail::walk<policies, slot_type, 0, sizeof...(Held)> walk{all, slot, state};
+        detail::walk<policies, slot_type, 0, hedged_at> walk{all, slot, state};
         detail::drive_blocking(walk, state, *runtime_, [&] {
-            slot.fill([&]() -> decltype(auto) { return detail::invoke_operation(operation, state.context); });
-            return options.stop.stop_requested() ? cancel_cause::caller : cancel_cause::none;
+            if constexpr (hedged_at == size) {
+                slot.fill([&]() -> decltype(auto) { return detail::invoke_operation(operation, state.context); });
+                return options.stop.stop_requested() ? cancel_cause::caller : cancel_cause::none;
+            } else {
+                using race = detail::blocking_race<policies, hedged_at, slot_type, std::decay_t<F>, Classifier>;
+                return std::make_shared<race>(all, operation, classify, state, *runtime_, late_)
+                    ->run(slot, options.stop, detail::outer_budget<hedged_at>(all));
+            }
         });
         state.tell({.kind = pipeline_event_kind::call_ended,
                     .outcome = slot.succeeded() ? verdict::success : verdict::failure});
@@ -119,6 +156,8 @@ private:
     std::tuple<detail::holder<Held>...> held_;
     pipeline_listener listener_;
     blocking_runtime* runtime_ = &system_runtime();
+    struct nobody {};
+    [[no_unique_address]] std::conditional_t<hedged_at == size, nobody, detail::stragglers> late_;
 };
 
 template <class... P>

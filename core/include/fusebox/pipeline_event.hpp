@@ -11,15 +11,15 @@ namespace fusebox {
 
 enum class pipeline_event_kind : unsigned char {
     attempt_started,
-    attempt_ended,     // `outcome` says how; `cause` why, when it was cancelled
-    call_refused,      // by the policy at `position`; `answer` says why
-    call_queued,       // at a bulkhead
-    call_delayed,      // by a rate limiter or chaos, until `until`
-    retry_scheduled,   // for `until`
+    attempt_ended,    // `outcome` says how; `cause` why, when it was cancelled
+    call_refused,     // by the policy at `position`; `answer` says why
+    call_queued,      // at a bulkhead
+    call_delayed,     // by a rate limiter or chaos, until `until`
+    retry_scheduled,  // for `until`
     retry_given_up,
     hedge_launched,
     fallback_used,
-    call_ended,        // once per call: `outcome`
+    call_ended,  // once per call: `outcome`
 };
 const char* to_string(pipeline_event_kind) noexcept;
 
@@ -28,8 +28,8 @@ struct pipeline_event {
     std::uint32_t position = 0;  // of the policy in the pipeline, outermost 0
     std::uint32_t attempt = 1;
     verdict outcome = verdict::success;
-    errc answer{};               // of call_refused
-    time_point until{};          // of call_delayed and retry_scheduled
+    errc answer{};       // of call_refused
+    time_point until{};  // of call_delayed and retry_scheduled
 };
 
 // Called in the thread of the call, holding nothing; what it throws is dropped and counted by nobody.

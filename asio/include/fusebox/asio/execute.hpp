@@ -62,7 +62,8 @@ net::awaitable<void> fill(F& operation, Slot& slot, const call_context& context)
 // The operation against its deadline: cancelled when that comes, or when the caller gives up; awaited in
 // any case. The call's own coroutine waits at the timer, which the operation's end cancels.
 template <class Timer, class F, class Slot>
-net::awaitable<cancel_cause> run(std::shared_ptr<race<Timer>> heat, F& operation, Slot& slot, const call_context& context) {
+net::awaitable<cancel_cause> run(std::shared_ptr<race<Timer>> heat, F& operation, Slot& slot,
+                                 const call_context& context) {
     auto attempt = fill(operation, slot, context);
     if (context.deadline() == time_point::max()) {
         co_await std::move(attempt);
@@ -107,9 +108,10 @@ net::awaitable<bool> wait(race<Timer>& heat, time_point until) {
 // nothing; the result is typed as pipeline::call's: expected<T, rejection>, or expected<T, call_error<E>>
 // for awaitable<expected<T, E>>. `operation` is kept in the coroutine's frame. `how` gives timer and clock.
 template <class... Held, class F, class Classifier = default_classifier, class Runtime = runtime>
-boost::asio::awaitable<fusebox::detail::call_result_t<detail::awaited_t<F>>> execute(pipeline<Held...>& calls, F operation,
-                                                                                    Classifier classify = {},
-                                                                                    Runtime how = {}) {
+boost::asio::awaitable<fusebox::detail::call_result_t<detail::awaited_t<F>>> execute(pipeline<Held...>& calls,
+                                                                                     F operation,
+                                                                                     Classifier classify = {},
+                                                                                     Runtime how = {}) {
     namespace net = boost::asio;
     using pipeline_type = pipeline<Held...>;
     using slot_type = fusebox::detail::slot<detail::awaited_t<F>, Classifier>;
@@ -134,8 +136,8 @@ boost::asio::awaitable<fusebox::detail::call_result_t<detail::awaited_t<F>>> exe
             c = given_up ? walk.interrupt() : walk.resume();
         }
     }
-    state.tell({.kind = pipeline_event_kind::call_ended,
-                .outcome = slot.succeeded() ? verdict::success : verdict::failure});
+    state.tell(
+        {.kind = pipeline_event_kind::call_ended, .outcome = slot.succeeded() ? verdict::success : verdict::failure});
     co_await net::this_coro::throw_if_cancelled(throws);
     co_return slot.take();
 }

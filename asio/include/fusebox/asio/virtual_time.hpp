@@ -78,7 +78,8 @@ private:
         then(how);
     }
     void cancel(const key& k) {
-        if (const auto found = waits_.find(k); found != waits_.end()) finish(found, boost::asio::error::operation_aborted);
+        if (const auto found = waits_.find(k); found != waits_.end())
+            finish(found, boost::asio::error::operation_aborted);
     }
 
     static inline thread_local virtual_time* current_ = nullptr;
@@ -140,6 +141,8 @@ private:
 };
 
 // What execute() needs to wait on virtual time.
-inline basic_runtime<virtual_timer> runtime_of(const virtual_time& time) noexcept { return {&time}; }
+inline basic_runtime<virtual_timer> runtime_of(const virtual_time& time) noexcept {
+    return {&time};
+}
 
 }  // namespace fusebox::asio

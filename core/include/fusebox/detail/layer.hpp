@@ -51,6 +51,7 @@ concept measures_calls = requires { requires G::needs_exact_time; };
 
 // A permit is settled on every way out; if the walk is dropped instead, its destructor abandons it.
 template <immediate_guard G>
+    requires(!queueing_guard<G>)
 class layer<G> : public never_waits {
 public:
     gate enter(G& guard, walk_state& s) {
@@ -78,7 +79,8 @@ class layer<circuit_breaker> : public never_waits {
 public:
     gate enter(circuit_breaker& breaker, walk_state&) {
         auto answer = breaker.try_acquire();
-        if (!answer) [[unlikely]] return {.kind = gate::refused, .answer = answer.error()};
+        if (!answer) [[unlikely]]
+            return {.kind = gate::refused, .answer = answer.error()};
         permit_ = std::move(*answer);
         return {};
     }
@@ -214,7 +216,8 @@ public:
     }
     template <class Slot>
     turn leave(retry&, walk_state& s, Slot&, ending& e) {
-        if (e.how.outcome == verdict::success && session_->attempt() == 1) [[likely]] return {};
+        if (e.how.outcome == verdict::success && session_->attempt() == 1) [[likely]]
+            return {};
         const auto next = session_->after(e.how, e.refused, s.time.exact(), s.context.deadline());
         if (const auto* again = std::get_if<retry::again_at>(&next)) {
             s.tell({.kind = pipeline_event_kind::retry_scheduled, .until = again->at});
@@ -276,7 +279,8 @@ class layer<timeout> : public never_waits {
 public:
     gate enter(timeout& policy, walk_state& s) {
         outer_ = s.context.deadline();
-        s.context.set_deadline(policy.deadline(policy.limit() >= long_limit ? s.time.coarse_not_early() : s.time.exact(), outer_));
+        s.context.set_deadline(
+            policy.deadline(policy.limit() >= long_limit ? s.time.coarse_not_early() : s.time.exact(), outer_));
         return {};
     }
     template <class Slot>

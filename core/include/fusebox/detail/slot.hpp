@@ -84,15 +84,15 @@ public:
     void remember(Fallback& fallback, time_point now) noexcept {
         try {
             fallback.remember(*result_, now);
-        } catch (...) {
-        }
+        } catch (...) {}
     }
 
     // Lets a fallback put something in the place of the error. True when it did.
     template <class Fallback>
     bool recover(const Fallback& fallback, time_point now) noexcept {
         try {
-            auto answer = thrown_ ? fallback.template recover<result_type>(thrown_, now) : fallback.recover(*result_, now);
+            auto answer =
+                thrown_ ? fallback.template recover<result_type>(thrown_, now) : fallback.recover(*result_, now);
             if (!answer) return false;
             thrown_ = nullptr;
             result_.emplace(std::move(*answer));
@@ -126,7 +126,8 @@ private:
     // The classifier was written for the operation's own expected<T, E>: show it one.
     report judge_own_error() {
         if constexpr (std::is_void_v<typename Raw::value_type>) {
-            return result_->has_value() ? (*classify_)(Raw{}) : (*classify_)(Raw{std::unexpect, *result_->error().error()});
+            return result_->has_value() ? (*classify_)(Raw{})
+                                        : (*classify_)(Raw{std::unexpect, *result_->error().error()});
         } else if constexpr (requires { (*classify_)(*result_); }) {
             return (*classify_)(*result_);
         } else {
@@ -135,7 +136,10 @@ private:
         }
     }
     report judge_thrown() {
-        if constexpr (requires { { (*classify_)(thrown_) } -> std::convertible_to<report>; }) return (*classify_)(thrown_);
+        if constexpr (requires {
+                          { (*classify_)(thrown_) } -> std::convertible_to<report>;
+                      })
+            return (*classify_)(thrown_);
         else return verdict::failure;
     }
 

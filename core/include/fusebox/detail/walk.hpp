@@ -79,7 +79,8 @@ struct walk_state {
     const pipeline_listener* listener = nullptr;
 
     void tell(pipeline_event e) const noexcept {
-        if (listener == nullptr) [[likely]] return;
+        if (listener == nullptr) [[likely]]
+            return;
         e.attempt = context.attempt();
         try {
             (*listener)(e);
@@ -96,7 +97,7 @@ struct walk_state {
 //                                                    when an earlier attempt has left an outcome in the slot
 //   turn leave(P&, walk_state&, slot&, ending&)      an attempt of what is further in ended
 // and a layer that may answer gate::fault has
-//   std::exception_ptr fault()                       what to throw in the operation's place
+//   void inject(P&, slot&)                           puts something in the place of the operation's outcome
 template <class P>
 class layer;
 
@@ -132,6 +133,9 @@ public:
         return at<First>([this]<std::size_t I>() { return interrupted<I>(); });
     }
 
+    // How the call ended, once it is done.
+    const ending& last() const noexcept { return last_; }
+
 private:
     template <std::size_t I>
     auto& policy() {
@@ -144,12 +148,13 @@ private:
 
     ending judged(cancel_cause cause) {
         const time_point deadline = state_.context.deadline();
-        const bool expired = cause == cancel_cause::deadline ||
-                             (deadline != time_point::max() && state_.time.coarse() >= deadline);
+        const bool expired =
+            cause == cancel_cause::deadline || (deadline != time_point::max() && state_.time.coarse() >= deadline);
         if (cause == cancel_cause::hedge_lost) return {verdict::ignored};
         if (expired) slot_.refuse({errc::timed_out, {}});
         ending e = slot_.judge();
-        if (!expired && cause != cancel_cause::none && e.how.outcome != verdict::success) e.how.outcome = verdict::ignored;
+        if (!expired && cause != cancel_cause::none && e.how.outcome != verdict::success)
+            e.how.outcome = verdict::ignored;
         state_.tell({.kind = pipeline_event_kind::attempt_ended, .outcome = e.how.outcome});
         return e;
     }
@@ -166,7 +171,8 @@ private:
 
     template <std::size_t I>
     command passed(const gate& g) {
-        if (g.kind == gate::pass) [[likely]] return inward<I + 1>();
+        if (g.kind == gate::pass) [[likely]]
+            return inward<I + 1>();
         return held<I>(g);
     }
 
@@ -179,7 +185,7 @@ private:
                 state_.tell({.kind = pipeline_event_kind::call_refused, .position = position, .answer = g.answer.code});
                 return outward<I>(slot_.judge());
             case gate::fault:  // put in by the layer, which hears of it as of any other failure
-                if constexpr (requires { own<I>().fault(); }) slot_.fail(own<I>().fault());
+                if constexpr (requires { own<I>().inject(policy<I>(), slot_); }) own<I>().inject(policy<I>(), slot_);
                 return outward<I + 1>(slot_.judge());
             case gate::sleep:
                 state_.tell({.kind = pipeline_event_kind::call_delayed, .position = position, .until = g.until});
@@ -195,10 +201,12 @@ private:
     template <std::size_t I>
     command outward(ending e) {
         if constexpr (I == First) {
+            last_ = e;
             return {command::done, {}};
         } else {
             const turn t = own<I - 1>().leave(policy<I - 1>(), state_, slot_, e);
-            if (t.kind == turn::outward) [[likely]] return outward<I - 1>(e);
+            if (t.kind == turn::outward) [[likely]]
+                return outward<I - 1>(e);
             waiting_ = I - 1;
             return {command::sleep, t.until};
         }
@@ -235,6 +243,7 @@ private:
     walk_state& state_;
     typename layers_of<std::make_index_sequence<Last - First>>::type layers_{};
     std::size_t waiting_ = Last;
+    ending last_{};
 };
 
 }  // namespace fusebox::detail

@@ -13,9 +13,7 @@ public:
     // Starts at the clock's epoch plus `start`.
     explicit manual_clock(duration start = duration{0}) noexcept : now_(start.count()) {}
 
-    time_point now() const noexcept override {
-        return time_point{duration{now_.load(std::memory_order_acquire)}};
-    }
+    time_point now() const noexcept override { return time_point{duration{now_.load(std::memory_order_acquire)}}; }
 
     // Moves forward by `by`, which must not be negative.
     void advance(duration by) noexcept { now_.fetch_add(by.count(), std::memory_order_acq_rel); }

@@ -18,14 +18,18 @@ public:
     // Notes the wait, lets `during_wait` do what others would do meanwhile, and jumps to the end unless
     // that rang the bell.
     void wait(bell& b, time_point until, const std::stop_token& stop) override {
-        waits.push_back(until - time.now());
-        if (during_wait) during_wait(waits.back());
+        if (until != time_point::max()) waits.push_back(until - time.now());
+        if (during_wait) during_wait(until - time.now());
         if (b.take_ring() || stop.stop_requested()) return;
+        if (until == time_point::max()) {  // for others, who run in threads of their own
+            b.wait_until(until, stop);
+            return;
+        }
         if (until > time.now()) time.advance(until - time.now());
     }
 
     manual_clock time;
-    std::vector<duration> waits;                    // how long each wait was asked to last
+    std::vector<duration> waits;                  // how long each wait was asked to last
     std::function<void(duration)> during_wait{};  // may advance `time` itself
 };
 

@@ -1,0 +1,162 @@
+// The blocking race of attempts: each runs in a thread of its own, the first success wins.
+//
+// A thread cannot be ended from outside. The losers' stop tokens are set, and they are left to end by
+// themselves, with copies of what they use; the pipeline's destructor waits for them.
+#pragma once
+
+#include <fusebox/blocking.hpp>
+#include <fusebox/detail/walk.hpp>
+#include <fusebox/hedge.hpp>
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+#include <tuple>
+#include <utility>
+
+namespace fusebox::detail {
+
+// Counts threads that outlive their call. Thread-safe.
+class stragglers {
+public:
+    ~stragglers() {
+        std::unique_lock hold(mutex_);
+        none_.wait(hold, [this] { return count_ == 0; });
+    }
+    void enter() {
+        const std::scoped_lock hold(mutex_);
+        ++count_;
+    }
+    void leave() {
+        const std::scoped_lock hold(mutex_);
+        if (--count_ == 0) none_.notify_all();
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable none_;
+    std::size_t count_ = 0;
+};
+
+// One call's race over the policies behind number `H`, which is the hedge.
+template <class Policies, std::size_t H, class Slot, class F, class Classifier>
+class blocking_race : public std::enable_shared_from_this<blocking_race<Policies, H, Slot, F, Classifier>> {
+public:
+    blocking_race(Policies policies, const F& operation, const Classifier& classify, const walk_state& outer,
+                  blocking_runtime& runtime, stragglers& late)
+        : policies_(policies),
+          operation_(operation),
+          classify_(classify),
+          outer_(outer),
+          runtime_(runtime),
+          late_(late) {}
+
+    // Runs the race. The outcome is moved into `result`; returns why the operation was cancelled, if it was.
+    cancel_cause run(Slot& result, const std::stop_token& stop, const retry_budget* noted_in) {
+        auto session = std::get<H>(policies_).begin(now(), noted_in);
+        start(1);
+        std::uint32_t winner = 0;
+        while (winner == 0) {
+            runtime_.wait(bell_, session.next_launch().value_or(time_point::max()), stop);
+            if (stop.stop_requested()) return give_up(result);
+            winner = settle_ended(session);
+            if (winner == 0 && session.next_launch() && now() >= *session.next_launch()) launch(session);
+        }
+        cancel_others(winner);
+        result.take_from(lanes_[winner - 1]->slot);
+        return cancel_cause::none;
+    }
+
+private:
+    struct lane {
+        explicit lane(Classifier& classify) : slot(classify) {}
+        Slot slot;
+        ending end{};
+        std::stop_source stop;
+        std::atomic<bool> lost{false};
+        std::atomic<bool> ended{false};
+        bool heard = false;
+    };
+
+    time_point now() const {
+        const monotonic_clock* clock = runtime_.clock();
+        return clock ? clock->now() : steady_now();
+    }
+
+    void launch(hedge::session& session) {
+        if (const auto number = session.launch(now())) {
+            outer_.tell({.kind = pipeline_event_kind::hedge_launched, .position = H});
+            start(*number);
+        }
+    }
+
+    // Hears of the attempts that have ended; the number of the one that decides the call, or 0.
+    std::uint32_t settle_ended(hedge::session& session) {
+        for (std::uint32_t i = 1; i <= lanes_.size(); ++i) {
+            lane* l = lanes_[i - 1].get();
+            if (l == nullptr || l->heard || !l->ended.load(std::memory_order_acquire)) continue;
+            l->heard = true;
+            const auto next = session.ended(i, l->end.how, l->end.refused, now());
+            if (next.action == hedge_action::launch_now) launch(session);
+            else if (next.action != hedge_action::wait) return next.attempt;
+        }
+        return 0;
+    }
+
+    void start(std::uint32_t number) {
+        auto& l = lanes_[number - 1] = std::make_unique<lane>(classify_);
+        late_.enter();
+        std::thread([self = this->shared_from_this(), l = l.get()]() mutable {
+            stragglers& late = self->late_;
+            self->run_lane(*l);
+            self.reset();
+            late.leave();
+        }).detach();
+    }
+
+    void run_lane(lane& l) {
+        const std::stop_token stop = l.stop.get_token();
+        walk_state state{call_context{stop, outer_.context.deadline()}, outer_.time, nullptr, outer_.listener};
+        state.context.set_attempt(outer_.context.attempt());
+        walk<Policies, Slot, H + 1, std::tuple_size_v<Policies>> inner{policies_, l.slot, state};
+        F operation = operation_;
+        drive_blocking(inner, state, runtime_, [&] {
+            l.slot.fill([&]() -> decltype(auto) { return invoke_operation(operation, state.context); });
+            if (l.lost.load(std::memory_order_acquire)) return cancel_cause::hedge_lost;
+            return stop.stop_requested() ? cancel_cause::caller : cancel_cause::none;
+        });
+        l.end = inner.last();
+        l.ended.store(true, std::memory_order_release);
+        bell_.wake();
+    }
+
+    void cancel_others(std::uint32_t winner) {
+        for (std::uint32_t i = 1; i <= lanes_.size(); ++i) {
+            if (i == winner || !lanes_[i - 1]) continue;
+            lanes_[i - 1]->lost.store(true, std::memory_order_release);
+            lanes_[i - 1]->stop.request_stop();
+        }
+    }
+
+    cancel_cause give_up(Slot& result) {
+        for (auto& l : lanes_)
+            if (l) l->stop.request_stop();
+        result.refuse({errc::cancelled, {}});
+        return cancel_cause::caller;
+    }
+
+    Policies policies_;
+    F operation_;
+    Classifier classify_;
+    walk_state outer_;
+    blocking_runtime& runtime_;
+    stragglers& late_;
+    blocking_runtime::bell bell_;
+    std::array<std::unique_ptr<lane>, hedge_options::most_attempts> lanes_;
+};
+
+}  // namespace fusebox::detail
