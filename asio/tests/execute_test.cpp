@@ -72,3 +72,40 @@ TEST_F(coroutines, what_runs_out_of_time_is_cancelled_and_awaited) {
     EXPECT_EQ(time.now(), time_point{3s});
     EXPECT_EQ(breaker.snapshot().totals.failures, 1u);
 }
+
+TEST_F(coroutines, a_hedge_lets_the_faster_attempt_win_and_awaits_the_loser) {
+    hedge twice{{.delay = 50ms}};
+    pipeline p{twice, breaker, timeout{10s}};
+    bool loser_ended = false;
+    const auto op = [&]() -> net::awaitable<answer> {
+        if (++calls == 2) {
+            co_await nap(10ms);
+            co_return answer{2};
+        }
+        try {
+            co_await nap(1h);
+        } catch (const boost::system::system_error&) {
+            loser_ended = true;
+        }
+        co_return answer{std::unexpect, "aborted"};
+    };
+    EXPECT_EQ(run(p, op), 2);
+    EXPECT_TRUE(loser_ended);
+    EXPECT_EQ(time.now(), time_point{60ms});
+    const auto totals = breaker.snapshot().totals;
+    EXPECT_EQ(totals.successes, 1u);
+    EXPECT_EQ(totals.failures, 0u);
+    EXPECT_EQ(totals.ignored, 1u);
+}
+
+TEST_F(coroutines, a_hedge_sends_the_next_attempt_at_once_when_one_fails) {
+    hedge twice{{.delay = 1h}};
+    pipeline p{twice, breaker};
+    const auto op = [&]() -> net::awaitable<answer> {
+        co_await nap(1ms);
+        if (++calls == 1) co_return answer{std::unexpect, "down"};
+        co_return answer{2};
+    };
+    EXPECT_EQ(run(p, op), 2);
+    EXPECT_EQ(time.now(), time_point{2ms});
+}
