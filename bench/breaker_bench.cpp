@@ -81,6 +81,11 @@ void register_floor() {
         const std::scoped_lock hold(mutex);
         return 0;
     });
+    row("ailing call, then mutex lock and unlock", [](int i) {
+        const int result = ailing_work(i);
+        const std::scoped_lock hold(mutex);
+        return result;
+    });
 }
 
 void register_healthy() {

@@ -151,11 +151,11 @@ trip_rule breaker_machine::fired_rule() const noexcept {
         return trip_rule::consecutive_failures;
     if (o.failure_count_threshold && w.failures >= *o.failure_count_threshold) return trip_rule::failure_count;
     if (w.calls < minimum_calls()) return trip_rule::none;
-    if (const auto rate = o.effective_failure_rate(); rate && w.failures >= calls_required(*rate, w.calls))
+    if (const auto rate = o.effective_failure_rate(); rate && reaches(*rate, w.failures, w.calls))
         return trip_rule::failure_rate;
-    if (const auto rate = o.effective_slow_call_rate(); rate && w.slow_calls >= calls_required(*rate, w.calls))
-        return trip_rule::slow_call_rate;
-    return trip_rule::none;
+    if (w.slow_calls == 0) return trip_rule::none;
+    const auto rate = o.effective_slow_call_rate();
+    return rate && reaches(*rate, w.slow_calls, w.calls) ? trip_rule::slow_call_rate : trip_rule::none;
 }
 
 void breaker_machine::trip(std::uint64_t generation, const settlement& how, time_point now) {

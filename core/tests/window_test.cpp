@@ -124,6 +124,14 @@ TEST(calls_required, compares_with_at_least_and_reads_rounded_fractions) {
     EXPECT_EQ(calls_required(0.07, 100), 7u);
 }
 
+TEST(reaches, agrees_with_calls_required) {
+    for (const double threshold : {0.0001, 0.07, 0.3, 0.5, 0.6667, 1.0})
+        for (const std::uint64_t calls : {1u, 3u, 10u, 99u, 100u, 20001u})
+            for (std::uint64_t part = 0; part <= calls; part += 1 + calls / 300)
+                ASSERT_EQ(reaches(threshold, part, calls), part >= calls_required(threshold, calls))
+                    << threshold << ' ' << part << '/' << calls;
+}
+
 TEST(exponential_backoff, grows_caps_and_survives_the_millionth_attempt) {
     EXPECT_EQ(exponential_backoff(100ms, 2, 2s, 0), 100ms);
     EXPECT_EQ(exponential_backoff(100ms, 2, 2s, 3), 800ms);

@@ -39,13 +39,12 @@ public:
             const std::uint32_t run = std::min({left, 32u - next_ % 32u, size_ - next_});
             const std::uint64_t mask = (run == 32u ? ~std::uint64_t{0} : (std::uint64_t{1} << run * 2u) - 1) << shift;
             std::uint64_t& word = bits_[next_ / 32u];
-            if (used_ == size_) {
+            if (used_ == size_ && (word & mask) != 0) {
                 constexpr std::uint64_t failed = 0x5555'5555'5555'5555;
                 failures_ -= static_cast<std::uint32_t>(std::popcount(word & mask & failed));
                 slow_ -= static_cast<std::uint32_t>(std::popcount(word & mask & ~failed));
-            } else {
-                used_ += run;  // a ring that is not full is filled from its beginning
             }
+            if (used_ < size_) used_ += run;  // a ring that is not full is filled from its beginning
             word &= ~mask;
             next_ = next_ + run == size_ ? 0 : next_ + run;
             left -= run;

@@ -19,4 +19,10 @@ inline std::uint64_t calls_required(double threshold, std::uint64_t calls) noexc
     return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(equal ? nearest : std::ceil(exact)));
 }
 
+// True when `part` of `calls` makes a share of at least `threshold`.
+inline bool reaches(double threshold, std::uint64_t part, std::uint64_t calls) noexcept {
+    const bool plainly_below = double(part) < (threshold - 0.0001) * double(calls);  // spares the rounding
+    return !plainly_below && part >= calls_required(threshold, calls);
+}
+
 }  // namespace fusebox::detail

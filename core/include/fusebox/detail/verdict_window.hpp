@@ -13,22 +13,43 @@ class verdict_window {
 public:
     verdict_window(const window_options& options, time_point now) : ring_(make(options, now)) {}
 
-    void record(bool failed, bool slow, time_point now) noexcept;
+    void record(bool failed, bool slow, time_point now) noexcept {
+        if (auto* timed = std::get_if<time_ring>(&ring_)) {
+            timed->advance(now);
+            timed->add({!failed, failed, slow});
+        } else {
+            std::get_if<count_ring>(&ring_)->record(failed, slow);
+        }
+    }
 
     // Adds fast successes that were counted elsewhere since the last call. In a time window they belong
     // to the current bucket, because the first call after a bucket's end always comes through record().
-    void absorb(std::uint64_t successes) noexcept;
+    void absorb(std::uint64_t successes) noexcept {
+        if (auto* timed = std::get_if<time_ring>(&ring_))
+            timed->add({static_cast<std::uint32_t>(std::min<std::uint64_t>(successes, UINT32_MAX)), 0, 0});
+        else
+            std::get_if<count_ring>(&ring_)->record_successes(successes);
+    }
 
     // True while a fast success may be counted elsewhere and added later: it cannot trip anything. (More
     // successes only lower a rate, once minimum_calls is reached.)
-    bool indifferent_to_success(std::uint64_t minimum_calls) const noexcept;
+    bool indifferent_to_success(std::uint64_t minimum_calls) const noexcept {
+        const window_snapshot w = snapshot();
+        return (w.failures == 0 && w.slow_calls == 0) || w.calls >= minimum_calls;
+    }
 
     // The sums as of the last record() or advance(), and as of `now`.
-    window_snapshot snapshot() const noexcept;
+    window_snapshot snapshot() const noexcept {
+        const auto* timed = std::get_if<time_ring>(&ring_);
+        return timed ? timed->snapshot() : std::get_if<count_ring>(&ring_)->snapshot();
+    }
     window_snapshot snapshot(time_point now) const noexcept;
 
     // Until when fast successes may be counted elsewhere: the end of the current bucket.
-    time_point indifferent_until() const noexcept;
+    time_point indifferent_until() const noexcept {
+        const auto* timed = std::get_if<time_ring>(&ring_);
+        return timed ? timed->bucket_end() : time_point::max();
+    }
 
     void advance(time_point now) noexcept;
     void clear() noexcept;
