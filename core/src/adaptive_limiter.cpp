@@ -75,8 +75,8 @@ gradient2_state gradient2_step(const gradient2_options& o, gradient2_state s, co
         return s;
     }
     if (s.warm_up < warm_up_samples) {
-        ++s.warm_up;
-        s.long_rtt += (sample.rtt - s.long_rtt) / s.warm_up;
+        s.warm_up_sum += sample.rtt;
+        s.long_rtt = s.warm_up_sum / ++s.warm_up;
     } else {
         s.long_rtt += (sample.rtt - s.long_rtt) * 2.0 / (o.long_window + 1.0);
     }

@@ -48,10 +48,10 @@ TEST(gradient2, steps_as_published) {
     const row table[] = {
         {{.rtt = 100, .in_flight = 20}, 20.8, 100},   // gradient 1: 16 + 0.2 * 24
         {{.rtt = 100, .in_flight = 20}, 21.6, 100},   // 16.64 + 0.2 * 24.8
-        {{.rtt = 400, .in_flight = 21}, 20.24, 200},  // long 600 / 3, gradient 0.5: 17.28 + 0.2 * 14.8
-        {{.rtt = 200, .in_flight = 20}, 21.04, 200},  // long 800 / 4
-        {{.rtt = 100, .in_flight = 10}, 21.04, 180},  // below half use: the average learns, the limit stays
-        {{.rtt = 180, .in_flight = 11}, 21.84, 180},  // half use is enough
+        {{.rtt = 700, .in_flight = 21}, 20.24, 300},  // long 900 / 3, gradient 0.43 taken as 0.5: 17.28 + 0.2 * 14.8
+        {{.rtt = 300, .in_flight = 20}, 21.04, 300},  // long 1200 / 4
+        {{.rtt = 150, .in_flight = 10}, 21.04, 270},  // below half use: the average learns, the limit stays
+        {{.rtt = 270, .in_flight = 11}, 21.84, 270},  // half use is enough
     };
     gradient2_state s{.limit = 20};
     for (const row& r : table) {
@@ -61,7 +61,7 @@ TEST(gradient2, steps_as_published) {
     }
     s = gradient2_step(o, s, {.in_flight = 1, .dropped = true});
     EXPECT_NEAR(s.limit, 19.656, 1e-9) << "0.8 * 21.84 + 0.2 * 10.92, though below half use";
-    EXPECT_NEAR(s.long_rtt, 180, 1e-9);
+    EXPECT_NEAR(s.long_rtt, 270, 1e-9);
 }
 
 TEST(gradient2, after_ten_samples_the_long_average_is_exponential) {
@@ -76,6 +76,14 @@ TEST(gradient2, a_long_average_left_high_by_an_overload_decays_by_a_tenth_a_step
     const auto s = gradient2_step(o, {.limit = 40, .long_rtt = 1000, .warm_up = 10}, {.rtt = 100, .in_flight = 40});
     EXPECT_NEAR(s.long_rtt, 819, 1e-9);  // 0.9 * (900 + 10)
     EXPECT_NEAR(s.limit, 40.8, 1e-9);    // the gradient is never above 1
+}
+
+TEST(gradient2, while_the_average_is_young_its_decay_lasts_one_sample) {
+    gradient2_state s = gradient2_step({}, {.limit = 20}, {.rtt = 1000, .in_flight = 20});
+    s = gradient2_step({}, s, {.rtt = 100, .in_flight = 20});
+    EXPECT_NEAR(s.long_rtt, 495, 1e-9);  // 0.9 * 1100 / 2
+    s = gradient2_step({}, s, {.rtt = 100, .in_flight = 20});
+    EXPECT_NEAR(s.long_rtt, 360, 1e-9);  // 0.9 * 1200 / 3
 }
 
 TEST(gradient2, stays_within_minimum_and_maximum) {
@@ -114,6 +122,7 @@ TEST(vegas, larger_limits_move_by_the_decimal_logarithm) {
     const auto from = [](double limit, limit_sample sample) {
         return vegas_step({}, {.limit = limit, .rtt_noload = 100}, sample, 0).limit;
     };
+    EXPECT_EQ(from(20, {.rtt = 103, .in_flight = 20}), 26) << "a queue of ceil(0.58) = 1 is as good as none";
     EXPECT_EQ(from(99, {.rtt = 100, .in_flight = 99}), 105);
     EXPECT_EQ(from(100, {.rtt = 100, .in_flight = 100}), 112);
     EXPECT_EQ(from(100, {.rtt = 200, .in_flight = 100}), 98);

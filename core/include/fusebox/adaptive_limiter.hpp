@@ -87,6 +87,7 @@ struct gradient2_state {
     double limit = 0;
     double long_rtt = 0;        // zero before the first sample
     std::uint32_t warm_up = 0;  // samples in the plain mean with which the long average begins
+    double warm_up_sum = 0;
 };
 
 // One step of Gradient2:
