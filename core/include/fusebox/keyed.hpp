@@ -151,8 +151,8 @@ private:
     void shrink(shard& s) {
         entries forgotten;  // destroyed after the lock is released
         const std::scoped_lock hold(s.mutex);
-        for (int looks = 0; looks < 16 && !s.recent.empty() && size_.load(std::memory_order_relaxed) > capacity_;
-             ++looks) {
+        std::size_t looks = std::min<std::size_t>(16, s.recent.size());
+        for (; looks > 0 && size_.load(std::memory_order_relaxed) > capacity_; --looks) {
             const auto oldest = std::prev(s.recent.end());
             // The only reference is ours: it can come to others under the lock only.
             if (oldest->policy.use_count() > 1) {
