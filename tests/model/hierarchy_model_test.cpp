@@ -280,7 +280,7 @@ private:
     bool just_given_ = false;
 };
 
-const bool parameters_set = setenv("RC_PARAMS", "max_success=2000 max_size=120 seed=1", 0) == 0;
+const bool parameters_set = setenv("RC_PARAMS", "max_success=700 max_size=120 seed=1", 0) == 0;
 
 RC_GTEST_PROP(circuit_hierarchy, keeps_its_promises_in_every_tree,
               (const std::vector<node_plan>& plans, const std::vector<command>& history)) {
