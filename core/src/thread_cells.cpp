@@ -80,7 +80,8 @@ thread_cells::cell* thread_cells::make_local() noexcept {
     }
     cell* page = this_thread->pages[page_].load(std::memory_order_relaxed);
     if (page == nullptr) {
-        page = new (std::nothrow) cell[std::size_t{first_page} << page_];
+        // On cache lines of its own: another thread writes to what lies beside it.
+        page = new (std::align_val_t{64}, std::nothrow) cell[std::size_t{first_page} << page_];
         if (page == nullptr) return nullptr;
         this_thread->pages[page_].store(page, std::memory_order_release);
     }
