@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include <csignal>
 #include <cstdio>
@@ -12,6 +13,14 @@ namespace health_check {
 namespace {
 
 constexpr const char* clear_line = "\r\x1b[2K";
+
+// A line that wraps could not be cleared again.
+std::string fitting(std::string line) {
+    winsize size{};
+    if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && line.size() >= size.ws_col)
+        line.resize(size.ws_col - 1u);
+    return line;
+}
 
 }  // namespace
 
@@ -52,7 +61,7 @@ void console::set_status(const std::string& status) {
 }
 
 void console::write(const std::string& text) {
-    const std::string all = is_interactive() ? clear_line + text + status_ : text;
+    const std::string all = is_interactive() ? clear_line + text + fitting(status_) : text;
     std::fwrite(all.data(), 1, all.size(), stdout);
     std::fflush(stdout);
 }

@@ -26,7 +26,8 @@ public:
     void print(const std::string& line);
     // Prints text as it is.
     void show(const std::string& text);
-    // Replaces the status line; an empty one takes it away. Nothing happens where there is no terminal.
+    // Replaces the status line, which is ASCII and cut where the terminal ends; an empty one takes it away.
+    // Nothing happens where there is no terminal.
     void set_status(const std::string& status);
 
 private:

@@ -35,37 +35,38 @@ fusebox::subscription log_transitions(frontend& page, console& screen, bool expl
         fusebox::transition_events);
 }
 
-std::string introduction(const first_light& demo, const console& screen) {
+std::string introduction(first_light& demo, const console& screen) {
     const auto& at = demo.where();
-    std::string text = fmt::format(
-        "First light: three services, and a circuit breaker between the first two.\n\n"
-        "  frontend     {}   the page: open it in a browser\n"
-        "  api-gateway  {}   /health /ready /api/data\n"
-        "  database     {}   /health /data; fails now and then, on purpose\n\n"
-        "The page's Test API is called twice a second, as if somebody clicked. What to try:\n\n",
-        at.frontend, at.api_gateway, at.database);
-    if (screen.is_interactive())
-        return text +
-               "  s  stop the database, and see the circuit open; s again starts it, and see the circuit close\n"
-               "  t  pause the calls, or go on with them\n"
-               "  q  quit, as does Ctrl-C\n\n";
-    return text +
+    const auto breaker = demo.page().breaker().options();
+    const auto failures = breaker->consecutive_failures.value_or(0);
+    const double wait = std::chrono::duration<double>(breaker->open_for).count();
+    const bool keys = screen.is_interactive();
+    const std::string toggle = keys ? "s" : fmt::format("kill -USR1 {}", ::getpid());
+    const std::string quit = keys ? "q" : fmt::format("kill -TERM {}", ::getpid());
+    return fmt::format(
+               "First light: three services, and a circuit breaker between the first two.\n\n"
+               "  frontend     {}   the page: open it in a browser\n"
+               "  api-gateway  {}   /health /ready /api/data\n"
+               "  database     {}   /health /data; fails now and then, on purpose\n\n"
+               "The page's Test API is called twice a second, as if somebody clicked. What to try:\n\n",
+               at.frontend, at.api_gateway, at.database) +
            fmt::format(
-               "  kill -USR1 {0}  stop the database, and see the circuit open; again starts it, and see it close\n"
-               "  kill -TERM {0}  quit\n\n",
-               ::getpid());
+               "  {0}  stop the database: {1} failures in a row open the circuit, and calls are refused for {2:g} s;\n"
+               "  {0}  start it again: the next trial call then closes the circuit\n",
+               toggle, failures, wait) +
+           (keys ? "  t  pause the calls, or go on with them\n" : "") +
+           fmt::format("  {}  quit{}\n\n", quit, keys ? ", as does Ctrl-C" : "");
 }
 
 std::string status_line(first_light& demo, const background_calls& calls) {
     const auto circuit = demo.page().breaker().snapshot();
     const auto threshold = demo.page().breaker().options()->consecutive_failures.value_or(0);
-    std::string state = shouted(circuit.state);
+    std::string state = fmt::format("{} {}/{}", shouted(circuit.state), circuit.consecutive_failures, threshold);
     if (circuit.state == fusebox::circuit_state::open)
-        state += fmt::format(", next trial in {} s", fusebox::ceil_seconds(circuit.retry_after).count());
-    return fmt::format("{} · failures {}/{} · ok {} · failed {} · refused {} · database {} · calls {}", state,
-                       circuit.consecutive_failures, threshold, circuit.totals.successes, circuit.totals.failures,
-                       circuit.totals.rejected, demo.database_runs() ? "up" : "DOWN",
-                       calls.running() ? "on" : "paused");
+        state += fmt::format(", trial in {} s", fusebox::ceil_seconds(circuit.retry_after).count());
+    return fmt::format("{} | database {} | calls {} | ok {} | failed {} | refused {}", state,
+                       demo.database_runs() ? "up" : "DOWN", calls.running() ? "on" : "paused",
+                       circuit.totals.successes, circuit.totals.failures, circuit.totals.rejected);
 }
 
 void toggle_database(first_light& demo, console& screen) {

@@ -100,7 +100,7 @@ TEST(health_check_program, obeys_keys_and_gives_the_terminal_back) {
     }();
     const ports at = started(demo);
     EXPECT_EQ(demo.terminal_mode().c_lflag & (ICANON | ECHO), 0u) << "keys work without Enter";
-    EXPECT_TRUE(demo.prints("database up · calls on"));
+    EXPECT_TRUE(demo.prints("database up | calls on"));
     demo.type('t');
     EXPECT_TRUE(demo.prints("calls paused"));
     demo.type('t');
