@@ -49,7 +49,7 @@ struct chaos_options {
 enum class injection : unsigned char {
     nothing,  // make the call
     fault,    // do not; fail with injected_fault
-    result,   // do not; answer with the false result that the driver was given (a pipeline has none: it calls)
+    result,   // do not; answer with the false result that the driver was given (see false_answers)
 };
 
 // The error that drivers raise for injection::fault.
