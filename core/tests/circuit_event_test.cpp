@@ -162,11 +162,11 @@ TEST_F(circuit_events, call_events_beyond_the_queue_are_dropped_and_counted) {
 }
 
 TEST(names, every_event_rule_and_state_has_a_word) {
-    for (unsigned bit = 0; bit < 13; ++bit) EXPECT_STRNE(to_string(static_cast<event_kind>(1u << bit)), "");
+    for (unsigned bit = 0; bit < 14; ++bit) EXPECT_STRNE(to_string(static_cast<event_kind>(1u << bit)), "");
     EXPECT_STREQ(to_string(event_kind::call_rejected), "call_rejected");
     EXPECT_STREQ(to_string(event_kind::ramp_advanced), "ramp_advanced");
     const std::vector<std::string> rules{"none",          "consecutive_failures", "failure_count", "failure_rate", "slow_call_rate", "custom",
-                                         "trial_failed", "trial_slow",           "trial_lost",    "operator_action"};
+                                         "trial_failed", "trial_slow",           "trial_lost",    "children",     "operator_action"};
     for (unsigned i = 0; i < rules.size(); ++i) EXPECT_EQ(to_string(static_cast<trip_rule>(i)), rules[i]);
     const std::vector<std::string> states{"closed", "open", "half_open", "disabled", "forced_open", "metrics_only"};
     for (unsigned i = 0; i < states.size(); ++i) EXPECT_EQ(to_string(static_cast<circuit_state>(i)), states[i]);
