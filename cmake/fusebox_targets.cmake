@@ -10,6 +10,8 @@ function(fusebox_compile_settings target)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
   target_compile_options(${target} PRIVATE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+    # g++ 12 takes what an optional or an expected holds for uninitialised, when it optimises.
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
     $<$<BOOL:${FUSEBOX_WERROR}>:-Werror>)
   if(FUSEBOX_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${FUSEBOX_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)

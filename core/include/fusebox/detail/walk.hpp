@@ -124,13 +124,13 @@ public:
     // The wait is over: granted, or its time came.
     command resume() {
         state_.time.next_step();
-        return at<First>([this]<std::size_t I>() { return resumed<I>(); });
+        return at<First>([this]<std::size_t I>() { return this->template resumed<I>(); });
     }
 
     // The wait was cut short by the caller.
     command interrupt() {
         state_.time.next_step();
-        return at<First>([this]<std::size_t I>() { return interrupted<I>(); });
+        return at<First>([this]<std::size_t I>() { return this->template interrupted<I>(); });
     }
 
     // How the call ended, once it is done.
