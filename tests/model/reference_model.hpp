@@ -180,9 +180,11 @@ private:
             window.clear();
             for (auto& [number, entries] : by_bucket) {
                 const auto slow = std::count_if(entries.begin(), entries.end(), [](const entry& e) { return e.slow; });
-                std::stable_partition(entries.begin(), entries.end(), [](const entry& e) { return !e.failed; });
                 auto quick = std::ptrdiff_t(entries.size()) - slow;
-                for (entry& e : entries) window.push_back({e.failed, quick-- <= 0, time_point{timed->width * number}});
+                for (const bool failed : {false, true})
+                    for (const entry& e : entries)
+                        if (e.failed == failed)
+                            window.push_back({failed, quick-- <= 0, time_point{timed->width * number}});
             }
         } else if (std::holds_alternative<time_window>(next.window)) {
             for (entry& e : window) e.at = now;
