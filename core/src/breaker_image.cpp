@@ -23,12 +23,11 @@ circuit_snapshot breaker_machine::snapshot(time_point now) const {
     s.window = window_.snapshot(now);
     s.consecutive_failures = consecutive_failures_;
     s.reopenings = reopenings_;
-    if (s.state == circuit_state::open)
-        s.retry_after = needs_arming() ? wait_ : std::max(duration{0}, deadline_ - now);
+    if (s.state == circuit_state::open) s.retry_after = needs_arming() ? wait_ : std::max(duration{0}, deadline_ - now);
     s.in_state = std::max(duration{0}, now - entered_);
     s.last_rule = last_rule_;
     if (phase_ == circuit_state::half_open)
-        s.half_open = {round_calls(),   static_cast<std::uint32_t>(in_flight_.size()),
+        s.half_open = {round_calls(),    static_cast<std::uint32_t>(in_flight_.size()),
                        round_.successes, round_.failures,
                        round_.slow,      share()};
     s.totals = totals_;
@@ -45,7 +44,8 @@ circuit_image breaker_machine::export_image(time_point now) const {
     image.consecutive_failures = s.consecutive_failures;
     image.reopenings = s.reopenings;
     image.lease_doublings = lease_doublings_;
-    if (phase_ == circuit_state::open) image.open_remaining = needs_arming() ? wait_ : std::max(duration{0}, deadline_ - now);
+    if (phase_ == circuit_state::open)
+        image.open_remaining = needs_arming() ? wait_ : std::max(duration{0}, deadline_ - now);
     window_.for_each(now, [&](duration age, const time_bucket& b) {
         image.window.push_back({age, b.successes, b.failures, b.slow});
     });

@@ -81,8 +81,8 @@ bool breaker_machine::has_expired_trial(time_point now) const noexcept {
 // an upstream that is healthy but slower than the lease would never be believed.
 void breaker_machine::reclaim(time_point now) {
     while (phase_ == circuit_state::half_open && has_expired_trial(now)) {
-        in_flight_.erase(std::find_if(in_flight_.begin(), in_flight_.end(),
-                                      [&](const trial& t) { return t.lease <= now; }));
+        in_flight_.erase(
+            std::find_if(in_flight_.begin(), in_flight_.end(), [&](const trial& t) { return t.lease <= now; }));
         ++lease_doublings_;
         ++totals_.trials_reclaimed;
         push(describe(event_kind::trial_reclaimed, now));
@@ -96,8 +96,8 @@ void breaker_machine::reclaim(time_point now) {
 // -- Settling ----------------------------------------------------------------------------------------
 
 bool breaker_machine::take_back(ticket permit) {
-    const auto found = std::find_if(in_flight_.begin(), in_flight_.end(),
-                                    [&](const trial& t) { return t.id == permit.trial; });
+    const auto found =
+        std::find_if(in_flight_.begin(), in_flight_.end(), [&](const trial& t) { return t.id == permit.trial; });
     if (found == in_flight_.end()) return false;
     in_flight_.erase(found);
     return true;
@@ -159,8 +159,7 @@ trip_rule breaker_machine::fired_rule() const noexcept {
 }
 
 void breaker_machine::trip(std::uint64_t generation, const settlement& how, time_point now) {
-    if (generation == generation_ && phase_ == circuit_state::closed)
-        open(trip_rule::custom, how.wish(), now);
+    if (generation == generation_ && phase_ == circuit_state::closed) open(trip_rule::custom, how.wish(), now);
 }
 
 void breaker_machine::trip(trip_rule why, time_point now) {
@@ -216,7 +215,9 @@ void breaker_machine::open(trip_rule rule, std::optional<duration> wish, time_po
     enter(mode_, circuit_state::open, rule, now);
 }
 
-void breaker_machine::half_open(time_point now) { enter(mode_, circuit_state::half_open, trip_rule::none, now); }
+void breaker_machine::half_open(time_point now) {
+    enter(mode_, circuit_state::half_open, trip_rule::none, now);
+}
 
 void breaker_machine::close(trip_rule rule, time_point now) {
     reopenings_ = lease_doublings_ = consecutive_failures_ = 0;
@@ -238,8 +239,7 @@ void breaker_machine::poll(time_point now) {
 }
 
 void breaker_machine::enter(circuit_state mode, circuit_state phase, trip_rule rule, time_point now) {
-    const bool is_virtual =
-        mode == circuit_state::metrics_only && mode_ == mode && rule != trip_rule::operator_action;
+    const bool is_virtual = mode == circuit_state::metrics_only && mode_ == mode && rule != trip_rule::operator_action;
     const circuit_state from = is_virtual ? phase_ : state();
     mode_ = mode;
     phase_ = phase;
@@ -277,10 +277,9 @@ void breaker_machine::reconfigure(std::shared_ptr<const circuit_breaker_options>
 
 duration breaker_machine::draw_wait(std::optional<duration> wish) noexcept {
     const circuit_breaker_options& o = *options_;
-    const duration wait =
-        wish ? *wish
-             : jittered(exponential_backoff(o.open_for, o.open_multiplier, o.open_cap, reopenings_),
-                        o.open_jitter, random_.unit());
+    const duration wait = wish ? *wish
+                               : jittered(exponential_backoff(o.open_for, o.open_multiplier, o.open_cap, reopenings_),
+                                          o.open_jitter, random_.unit());
     return std::clamp(wait, o.open_min, o.open_max);
 }
 

@@ -40,7 +40,8 @@ circuit_breaker::circuit_breaker(std::string name, circuit_breaker_options optio
 
 circuit_breaker::circuit_breaker(std::string name, std::shared_ptr<const circuit_breaker_options> options,
                                  const monotonic_clock* time)
-    : engine_(std::move(name), options, options->seed ? *options->seed : fresh_seed(), detail::native_platform::time{time}) {}
+    : engine_(std::move(name), options, options->seed ? *options->seed : fresh_seed(),
+              detail::native_platform::time{time}) {}
 
 std::expected<void, std::vector<config_error>> circuit_breaker::reconfigure(circuit_breaker_options options) {
     if (auto errors = options.validate(); !errors.empty()) return std::unexpected(std::move(errors));

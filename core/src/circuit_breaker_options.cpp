@@ -36,8 +36,8 @@ void check_window(const circuit_breaker_options& o, option_checker& c) {
     } else {
         const auto& timed = std::get<time_window>(o.window);
         c.count("window.buckets", timed.buckets, 3600);
-        c.require(timed.width >= std::chrono::milliseconds{10} && timed.width <= std::chrono::hours{24},
-                  "window.width", timed.width, "between 10ms and 24h");
+        c.require(timed.width >= std::chrono::milliseconds{10} && timed.width <= std::chrono::hours{24}, "window.width",
+                  timed.width, "between 10ms and 24h");
     }
     if (o.minimum_calls && *o.minimum_calls == 0) c.count("minimum_calls", 0, most);
 }
@@ -55,13 +55,11 @@ void check_wait(const circuit_breaker_options& o, option_checker& c) {
 
 void check_healing(const circuit_breaker_options& o, option_checker& c) {
     c.count("half_open_calls", o.half_open_calls, 10'000);
-    c.require(o.half_open_concurrency >= 1 && o.half_open_concurrency <= o.half_open_calls,
-              "half_open_concurrency", o.half_open_concurrency,
-              "between 1 and half_open_calls, " + std::to_string(o.half_open_calls));
+    c.require(o.half_open_concurrency >= 1 && o.half_open_concurrency <= o.half_open_calls, "half_open_concurrency",
+              o.half_open_concurrency, "between 1 and half_open_calls, " + std::to_string(o.half_open_calls));
     if (o.half_open_successes)
-        c.require(*o.half_open_successes >= 1 && *o.half_open_successes <= o.half_open_calls,
-                  "half_open_successes", *o.half_open_successes,
-                  "between 1 and half_open_calls, " + std::to_string(o.half_open_calls));
+        c.require(*o.half_open_successes >= 1 && *o.half_open_successes <= o.half_open_calls, "half_open_successes",
+                  *o.half_open_successes, "between 1 and half_open_calls, " + std::to_string(o.half_open_calls));
     c.require(o.trial_lease >= duration{0}, "trial_lease", o.trial_lease, "at least 0 (0 means: never reclaimed)");
     c.count("ramp.calls_per_step", o.ramp.calls_per_step, 10'000);
     for (std::size_t i = 0; i < o.ramp.shares.size(); ++i) {

@@ -17,8 +17,9 @@ constexpr std::array all_states{circuit_state::closed,   circuit_state::open,   
 // The totals in the order in which they are written.
 template <class Totals>
 auto fields_of(Totals& t) {
-    return std::array{&t.successes,  &t.failures, &t.ignored,      &t.abandoned,        &t.slow_calls,      &t.rejected,      &t.late_results,
-                      &t.trials_reclaimed, &t.openings, &t.would_reject, &t.virtual_openings, &t.listener_errors, &t.dropped_events};
+    return std::array{&t.successes,        &t.failures,        &t.ignored,          &t.abandoned, &t.slow_calls,
+                      &t.rejected,         &t.late_results,    &t.trials_reclaimed, &t.openings,  &t.would_reject,
+                      &t.virtual_openings, &t.listener_errors, &t.dropped_events};
 }
 
 // Takes "key=value" words apart and remembers the first fault.
@@ -162,7 +163,8 @@ std::expected<circuit_image, std::string> circuit_image::from_text(std::string_v
         if (n < fields.size()) *fields[n] = in.number<std::uint64_t>(field, "totals");
         ++n;
     });
-    if (n != fields.size()) in.fault("totals has " + std::to_string(n) + " numbers, wanted " + std::to_string(fields.size()));
+    if (n != fields.size())
+        in.fault("totals has " + std::to_string(n) + " numbers, wanted " + std::to_string(fields.size()));
     read_window(in, image.window);
     if (!is_possible(image.state, image.virtual_state)) in.fault("state and virtual_state do not go together");
     if (std::string fault = in.finish(); !fault.empty()) return std::unexpected("circuit image: " + fault);

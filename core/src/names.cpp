@@ -74,8 +74,7 @@ std::string rejection::message() const {
     std::string sentence = error_category().message(static_cast<int>(code));
     if (const std::string_view name = parent.name(); code == errc::parent_open && !name.empty())
         sentence = "Parent circuit " + std::string(name) + " is OPEN";
-    if (retry_after > duration{0})
-        sentence += ". Retry in " + std::to_string(ceil_seconds(retry_after).count()) + "s";
+    if (retry_after > duration{0}) sentence += ". Retry in " + std::to_string(ceil_seconds(retry_after).count()) + "s";
     return sentence;
 }
 
@@ -104,6 +103,8 @@ const std::error_category& error_category() noexcept {
     return the_category;
 }
 
-std::error_code make_error_code(errc e) noexcept { return {static_cast<int>(e), error_category()}; }
+std::error_code make_error_code(errc e) noexcept {
+    return {static_cast<int>(e), error_category()};
+}
 
 }  // namespace fusebox

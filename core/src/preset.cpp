@@ -72,12 +72,24 @@ constexpr std::array<named_preset, 11> all_presets{{{"external_api", presets::ex
 
 namespace presets {
 
-circuit_breaker_options external_api() { return middle_of("external_api"); }
-circuit_breaker_options database() { return middle_of("database"); }
-circuit_breaker_options internal_service() { return middle_of("internal_service"); }
-circuit_breaker_options cache() { return middle_of("cache"); }
-circuit_breaker_options ml_inference() { return middle_of("ml_inference"); }
-circuit_breaker_options message_queue() { return middle_of("message_queue"); }
+circuit_breaker_options external_api() {
+    return middle_of("external_api");
+}
+circuit_breaker_options database() {
+    return middle_of("database");
+}
+circuit_breaker_options internal_service() {
+    return middle_of("internal_service");
+}
+circuit_breaker_options cache() {
+    return middle_of("cache");
+}
+circuit_breaker_options ml_inference() {
+    return middle_of("ml_inference");
+}
+circuit_breaker_options message_queue() {
+    return middle_of("message_queue");
+}
 
 circuit_breaker_options hystrix() {
     circuit_breaker_options o;
@@ -104,9 +116,15 @@ circuit_breaker_options resilience4j() {
     return o;
 }
 
-circuit_breaker_options high_traffic() { return in_a_row(5, 60s); }
-circuit_breaker_options low_latency() { return in_a_row(2, 10s); }
-circuit_breaker_options critical() { return in_a_row(1, 120s); }
+circuit_breaker_options high_traffic() {
+    return in_a_row(5, 60s);
+}
+circuit_breaker_options low_latency() {
+    return in_a_row(2, 10s);
+}
+circuit_breaker_options critical() {
+    return in_a_row(1, 120s);
+}
 
 }  // namespace presets
 

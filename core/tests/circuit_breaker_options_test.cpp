@@ -55,9 +55,11 @@ TEST(circuit_breaker_options, names_option_value_and_range_of_each_fault) {
     EXPECT_THAT(complaints([](auto& o) { o.failure_count_threshold = 0; }), one("failure_count_threshold = 0"));
     EXPECT_THAT(complaints([](auto& o) { o.failure_rate_threshold = 50; }),
                 one("failure_rate_threshold = 50: must be a share above 0 and at most 1 (0.5 is 50 %)"));
-    EXPECT_THAT(complaints([](auto& o) { o.failure_rate_threshold = std::nan(""); }), one("failure_rate_threshold = nan"));
+    EXPECT_THAT(complaints([](auto& o) { o.failure_rate_threshold = std::nan(""); }),
+                one("failure_rate_threshold = nan"));
     EXPECT_THAT(complaints([](auto& o) { o.slow_call_rate_threshold = 0.5; }), one("slow_call_duration = unset"));
-    EXPECT_THAT(complaints([](auto& o) { o.slow_call_duration = 0s; }), one("slow_call_duration = 0s: must be above 0"));
+    EXPECT_THAT(complaints([](auto& o) { o.slow_call_duration = 0s; }),
+                one("slow_call_duration = 0s: must be above 0"));
     EXPECT_THAT(complaints([](auto& o) { o.window = count_window{0}; }), one("window.size = 0"));
     EXPECT_THAT(complaints([](auto& o) { o.window = time_window{0, 1s}; }), one("window.buckets = 0"));
     EXPECT_THAT(complaints([](auto& o) { o.window = time_window{1, 1ns}; }), one("window.width = 1ns"));

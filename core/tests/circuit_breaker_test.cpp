@@ -14,10 +14,11 @@ namespace {
 
 struct circuit : ::testing::Test {
     fusebox::testing::manual_clock clock;
-
 };
 
-circuit_breaker_options three_in_a_row() { return {.consecutive_failures = 3, .open_jitter = 0, .half_open_calls = 1}; }
+circuit_breaker_options three_in_a_row() {
+    return {.consecutive_failures = 3, .open_jitter = 0, .half_open_calls = 1};
+}
 
 void settle(circuit_breaker& b, verdict v, int times = 1) {
     for (int i = 0; i < times; ++i) b.try_acquire().value().settle(v);
@@ -86,7 +87,8 @@ TEST_F(circuit, exceptions_of_ignored_types_are_neutral) {
     for (int i = 0; i < 9; ++i)
         EXPECT_THROW((void)b.call(throws, ignore_exceptions<std::logic_error>{}), std::invalid_argument);
     EXPECT_EQ(b.snapshot().totals.ignored, 9u);
-    for (int i = 0; i < 9; ++i) EXPECT_THROW((void)b.call(throws, record_exceptions<io_error>{}), std::invalid_argument);
+    for (int i = 0; i < 9; ++i)
+        EXPECT_THROW((void)b.call(throws, record_exceptions<io_error>{}), std::invalid_argument);
     EXPECT_EQ(b.state(), circuit_state::closed);
     for (int i = 0; i < 3; ++i)
         EXPECT_THROW((void)b.call([]() -> int { throw io_error{}; }, record_exceptions<io_error>{}), io_error);
@@ -251,8 +253,8 @@ TEST_F(circuit, trip_when_is_asked_with_the_window_and_may_throw) {
 
 TEST_F(circuit, trip_when_may_call_the_breaker) {
     circuit_breaker* self = nullptr;
-    circuit_breaker b{"orders", {.trip_when = [&](const window_snapshot&) { return self->snapshot().window.calls > 1; }},
-                      &clock};
+    circuit_breaker b{
+        "orders", {.trip_when = [&](const window_snapshot&) { return self->snapshot().window.calls > 1; }}, &clock};
     self = &b;
     settle(b, verdict::success, 2);
     EXPECT_EQ(b.state(), circuit_state::open);

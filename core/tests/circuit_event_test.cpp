@@ -126,7 +126,7 @@ TEST_F(circuit_events, a_listener_may_call_anything_on_the_breaker) {
     const auto s = b.subscribe([&](const circuit_event& e) {
         seen.push_back(to_string(e.kind));
         if (e.kind != event_kind::circuit_opened) return;
-        b.reset();                     // begins a new transition: told after this one, not inside it
+        b.reset();  // begins a new transition: told after this one, not inside it
         (void)b.call([] { return 1; });
         (void)b.snapshot();
         self = b.subscribe(recorder("late:"));
@@ -165,8 +165,9 @@ TEST(names, every_event_rule_and_state_has_a_word) {
     for (unsigned bit = 0; bit < 14; ++bit) EXPECT_STRNE(to_string(static_cast<event_kind>(1u << bit)), "");
     EXPECT_STREQ(to_string(event_kind::call_rejected), "call_rejected");
     EXPECT_STREQ(to_string(event_kind::ramp_advanced), "ramp_advanced");
-    const std::vector<std::string> rules{"none",          "consecutive_failures", "failure_count", "failure_rate", "slow_call_rate", "custom",
-                                         "trial_failed", "trial_slow",           "trial_lost",    "children",     "operator_action"};
+    const std::vector<std::string> rules{
+        "none",         "consecutive_failures", "failure_count", "failure_rate", "slow_call_rate", "custom",
+        "trial_failed", "trial_slow",           "trial_lost",    "children",     "operator_action"};
     for (unsigned i = 0; i < rules.size(); ++i) EXPECT_EQ(to_string(static_cast<trip_rule>(i)), rules[i]);
     const std::vector<std::string> states{"closed", "open", "half_open", "disabled", "forced_open", "metrics_only"};
     for (unsigned i = 0; i < states.size(); ++i) EXPECT_EQ(to_string(static_cast<circuit_state>(i)), states[i]);

@@ -136,8 +136,11 @@ TEST_F(healing, an_ignored_trial_decides_nothing_and_gives_its_place_back) {
 }
 
 TEST_F(healing, slow_trials_reopen) {
-    circuit_breaker_options o{.slow_call_duration = 1s, .slow_call_rate_threshold = 0.5, .minimum_calls = 1,
-                              .open_jitter = 0, .half_open_calls = 2};
+    circuit_breaker_options o{.slow_call_duration = 1s,
+                              .slow_call_rate_threshold = 0.5,
+                              .minimum_calls = 1,
+                              .open_jitter = 0,
+                              .half_open_calls = 2};
     circuit_breaker b{"b", o, &clock};
     b.try_acquire()->settle({verdict::success, 2s});
     clock.advance(5s);

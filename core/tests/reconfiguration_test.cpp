@@ -13,7 +13,11 @@ namespace {
 
 struct reconfiguration : ::testing::Test {
     fusebox::testing::manual_clock clock;
-    circuit_breaker_options o{.failure_rate_threshold = 1.0, .window = count_window{10}, .minimum_calls = 10, .open_jitter = 0, .half_open_calls = 1};
+    circuit_breaker_options o{.failure_rate_threshold = 1.0,
+                              .window = count_window{10},
+                              .minimum_calls = 10,
+                              .open_jitter = 0,
+                              .half_open_calls = 1};
 
     static void settle(circuit_breaker& b, verdict v, int times = 1) {
         for (int i = 0; i < times; ++i) b.try_acquire().value().settle(v);

@@ -11,7 +11,9 @@ using namespace fusebox::detail;
 using namespace std::chrono_literals;
 
 namespace {
-time_point at(duration d) { return time_point{d}; }
+time_point at(duration d) {
+    return time_point{d};
+}
 }  // namespace
 
 TEST(count_window, holds_exactly_the_last_n) {

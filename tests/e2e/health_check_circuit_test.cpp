@@ -114,8 +114,7 @@ TEST(health_check, A000_A10_half_open_is_seen_and_lets_exactly_one_call_through)
     std::atomic<bool> held{true};
     const server service_b = serve({{"/api/data", [&](const request& asked) {
                                          if (ill) return response{503, "{}"};
-                                         while (held && !asked.stopping.stop_requested())
-                                             std::this_thread::sleep_for(1ms);
+                                         while (held && !asked.stopping.stop_requested()) std::this_thread::yield();
                                          return response{200, "{}"};
                                      }}});
     frontend_under_test a{url_of(service_b)};

@@ -37,7 +37,8 @@ std::expected<std::vector<test_case>, std::string> parse_file(std::string_view t
         test_case c;
         if (!std::getline(fields, c.id, '\t') || !std::getline(fields, c.config, '\t') ||
             !std::getline(fields, c.script, '\t'))
-            return std::unexpected("line " + std::to_string(number) + ": needs id, configuration and script, tab-separated");
+            return std::unexpected("line " + std::to_string(number) +
+                                   ": needs id, configuration and script, tab-separated");
         cases.push_back(std::move(c));
     }
     return cases;
@@ -71,8 +72,10 @@ private:
         const auto equals = word.find('=');
         const std::string_view key = word.substr(0, equals);
         const std::string_view value = equals == std::string_view::npos ? "" : word.substr(equals + 1);
-        if (key.starts_with("slow≥")) options_.slow_call_duration = seconds(key.substr(std::string_view("slow≥").size()));
-        else if (equals == std::string_view::npos && key.starts_with('C')) options_.window = fusebox::count_window{count(key.substr(1))};
+        if (key.starts_with("slow≥"))
+            options_.slow_call_duration = seconds(key.substr(std::string_view("slow≥").size()));
+        else if (equals == std::string_view::npos && key.starts_with('C'))
+            options_.window = fusebox::count_window{count(key.substr(1))};
         else if (equals == std::string_view::npos && key.starts_with('T')) read_time_window(key.substr(1));
         else if (key == "min") options_.minimum_calls = count(value);
         else if (key == "rate") options_.failure_rate_threshold = number(value);

@@ -90,8 +90,7 @@ private:
         const int times = digits == 0 ? 1 : std::atoi(std::string(w.substr(0, digits)).c_str());
         for (int i = 0; i < times; ++i) {
             auto permit = breaker_.try_acquire();
-            if (!permit)
-                return "call " + std::to_string(i + 1) + " got rejected in state " + upper(breaker_.state());
+            if (!permit) return "call " + std::to_string(i + 1) + " got rejected in state " + upper(breaker_.state());
             if (auto wrong = end(*permit, w.substr(digits)); !wrong.empty()) return wrong;
         }
         return {};
@@ -131,19 +130,23 @@ private:
         if (equals == std::string_view::npos)
             return upper(breaker_.state()) == what ? "" : "got " + upper(breaker_.state());
         const std::string_view key = what.substr(0, equals);
-        const std::map<std::string_view, double> values{
-            {"n", double(s.window.calls)},          {"f", double(s.window.failures)},
-            {"rate", s.window.failure_rate()},      {"slow", double(s.window.slow_calls)},
-            {"rej", double(s.totals.rejected)},     {"late", double(s.totals.late_results)},
-            {"ra", double(s.retry_after.count()) / 1e9}, {"ev", double(transitions_)},
-            {"would", double(s.totals.virtual_openings)}};
+        const std::map<std::string_view, double> values{{"n", double(s.window.calls)},
+                                                        {"f", double(s.window.failures)},
+                                                        {"rate", s.window.failure_rate()},
+                                                        {"slow", double(s.window.slow_calls)},
+                                                        {"rej", double(s.totals.rejected)},
+                                                        {"late", double(s.totals.late_results)},
+                                                        {"ra", double(s.retry_after.count()) / 1e9},
+                                                        {"ev", double(transitions_)},
+                                                        {"would", double(s.totals.virtual_openings)}};
         const auto found = values.find(key);
         if (found == values.end()) return "unknown check";
         const auto wanted = parse_number(what.substr(equals + 1));
         if (!wanted) return wanted.error();
         // Written with few decimals: equal to a thousandth, and to a ten-thousandth for rates.
         const double tolerance = key == "rate" ? 1e-4 : 1e-3;
-        return std::abs(found->second - *wanted) <= tolerance ? "" : "got " + std::string(key) + "=" + shown(found->second);
+        return std::abs(found->second - *wanted) <= tolerance ? ""
+                                                              : "got " + std::string(key) + "=" + shown(found->second);
     }
 
     fusebox::testing::manual_clock clock_;

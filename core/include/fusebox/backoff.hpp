@@ -21,8 +21,7 @@ inline duration exponential_backoff(duration base, double multiplier, duration c
 // `wait` moved by up to +-`share` of itself; `unit` is uniform in [0, 1). Saturates at duration::max().
 inline duration jittered(duration wait, double share, double unit) noexcept {
     const double moved = double(wait.count()) * (1.0 + share * (2.0 * unit - 1.0));
-    return moved >= double(duration::max().count()) ? duration::max()
-                                                    : duration{static_cast<std::int64_t>(moved)};
+    return moved >= double(duration::max().count()) ? duration::max() : duration{static_cast<std::int64_t>(moved)};
 }
 
 }  // namespace fusebox

@@ -78,10 +78,12 @@ public:
 
     // Throws configuration_error when the options cannot be meant. `time` must outlive the breaker; null
     // is the system's monotonic clock.
-    explicit circuit_breaker(std::string name, circuit_breaker_options options = {}, const monotonic_clock* time = nullptr);
+    explicit circuit_breaker(std::string name, circuit_breaker_options options = {},
+                             const monotonic_clock* time = nullptr);
 
     // As above, sharing one set of options, already validated, among many breakers.
-    circuit_breaker(std::string name, std::shared_ptr<const circuit_breaker_options> options, const monotonic_clock* time);
+    circuit_breaker(std::string name, std::shared_ptr<const circuit_breaker_options> options,
+                    const monotonic_clock* time);
 
     circuit_breaker(const circuit_breaker&) = delete;
     circuit_breaker& operator=(const circuit_breaker&) = delete;

@@ -51,7 +51,7 @@ private:
 
 // After a recovery, traffic can be let back by shares instead of at once. Off while `shares` is empty.
 struct ramp_options {
-    std::vector<double> shares{};     // each in (0, 1], increasing; {0.1, 0.25, 0.5, 1.0} is usual
+    std::vector<double> shares{};       // each in (0, 1], increasing; {0.1, 0.25, 0.5, 1.0} is usual
     std::uint32_t calls_per_step = 10;  // verdicts that decide each step, 1 to 10 000
 
     friend bool operator==(const ramp_options&, const ramp_options&) = default;
@@ -59,10 +59,10 @@ struct ramp_options {
 
 struct circuit_breaker_options {
     // -- When it trips: any of these; each is off until set. When none is set, failure_rate_threshold is 0.5.
-    std::optional<std::uint32_t> consecutive_failures{};    // failures in a row, 1 to 1 000 000
+    std::optional<std::uint32_t> consecutive_failures{};     // failures in a row, 1 to 1 000 000
     std::optional<std::uint32_t> failure_count_threshold{};  // failures in the window, 1 to 1 000 000
-    std::optional<double> failure_rate_threshold{};  // failures / calls in the window, in (0, 1]
-    std::optional<duration> slow_call_duration{};    // a call is slow from here on; > 0. Turns the slow rule on.
+    std::optional<double> failure_rate_threshold{};          // failures / calls in the window, in (0, 1]
+    std::optional<duration> slow_call_duration{};      // a call is slow from here on; > 0. Turns the slow rule on.
     std::optional<double> slow_call_rate_threshold{};  // slow calls / calls, in (0, 1]; 0.8 once a duration is set
     std::function<bool(const window_snapshot&)> trip_when{};  // asked after each verdict, outside any lock
 
@@ -71,18 +71,19 @@ struct circuit_breaker_options {
     std::optional<std::uint32_t> minimum_calls{};  // 1 to the count window's size; 20 (or that size, if smaller)
 
     // -- How long it stays open: open_for * open_multiplier^n, n re-openings in a row; capped; jittered.
-    duration open_for = std::chrono::seconds{5};  // > 0
-    double open_multiplier = 2.0;                 // 1 to 100
+    duration open_for = std::chrono::seconds{5};   // > 0
+    double open_multiplier = 2.0;                  // 1 to 100
     duration open_cap = std::chrono::seconds{60};  // >= open_for; duration::max() for none
     double open_jitter = 0.2;                      // +- this share of the wait, 0 to 0.99
     duration open_min{0};                          // bounds of every wait, a failure's Retry-After included
     duration open_max = std::chrono::minutes{5};
 
     // -- How it heals.
-    std::uint32_t half_open_calls = 3;        // trial calls that decide, 1 to 10 000
-    std::uint32_t half_open_concurrency = 1;  // of them, at the same time; 1 to half_open_calls
+    std::uint32_t half_open_calls = 3;                   // trial calls that decide, 1 to 10 000
+    std::uint32_t half_open_concurrency = 1;             // of them, at the same time; 1 to half_open_calls
     std::optional<std::uint32_t> half_open_successes{};  // closes at so many successes; 1 to half_open_calls
-    duration trial_lease = std::chrono::seconds{10};  // a trial call that is not settled by then counts as failed; 0: never
+    duration trial_lease =
+        std::chrono::seconds{10};  // a trial call that is not settled by then counts as failed; 0: never
     ramp_options ramp{};
     bool automatic_half_open = false;  // poll() moves open to half_open without traffic
 

@@ -16,17 +16,17 @@ namespace fusebox {
 
 // What made a breaker move.
 enum class trip_rule : unsigned char {
-    none,                  // no rule: time passed, trials succeeded
+    none,  // no rule: time passed, trials succeeded
     consecutive_failures,
     failure_count,
     failure_rate,
     slow_call_rate,
-    custom,                // trip_when
-    trial_failed,          // half-open: too many failures
-    trial_slow,            // half-open: too many slow calls
-    trial_lost,            // half-open: too many trials lost, the last one to its lease
-    children,              // too many of the circuits below it are open (circuit_hierarchy.hpp)
-    operator_action,       // force_open, disable, metrics_only, reset, import
+    custom,           // trip_when
+    trial_failed,     // half-open: too many failures
+    trial_slow,       // half-open: too many slow calls
+    trial_lost,       // half-open: too many trials lost, the last one to its lease
+    children,         // too many of the circuits below it are open (circuit_hierarchy.hpp)
+    operator_action,  // force_open, disable, metrics_only, reset, import
 };
 const char* to_string(trip_rule) noexcept;
 
@@ -37,11 +37,11 @@ enum class event_kind : unsigned short {
     circuit_forced_open = 1 << 3,
     circuit_disabled = 1 << 4,
     circuit_metrics_only = 1 << 5,
-    trial_reclaimed = 1 << 6,   // a trial call outlived its lease
-    ramp_advanced = 1 << 7,     // the next share of traffic is let in
+    trial_reclaimed = 1 << 6,  // a trial call outlived its lease
+    ramp_advanced = 1 << 7,    // the next share of traffic is let in
     circuit_reconfigured = 1 << 8,
     thresholds_adjusted = 1 << 9,  // by adaptive_thresholds
-    call_succeeded = 1 << 10,   // the call events cost the fast path: they are sent to who asks for them
+    call_succeeded = 1 << 10,      // the call events cost the fast path: they are sent to who asks for them
     call_failed = 1 << 11,
     call_ignored = 1 << 12,
     call_rejected = 1 << 13,
@@ -62,11 +62,12 @@ struct circuit_event {
     circuit_state from{};          // equal to `to` unless the event is a transition
     circuit_state to{};
     trip_rule rule = trip_rule::none;
-    bool is_virtual = false;       // by the virtual breaker behind metrics_only: no call was affected
-    window_snapshot window{};      // the evidence: the window when the rule was judged; of thresholds_adjusted, what was seen
+    bool is_virtual = false;  // by the virtual breaker behind metrics_only: no call was affected
+    window_snapshot
+        window{};  // the evidence: the window when the rule was judged; of thresholds_adjusted, what was seen
     std::uint32_t consecutive_failures = 0;
-    float threshold_factor = 1;    // of thresholds_adjusted: by what the base is multiplied from now on
-    duration retry_after{0};       // how long an opened circuit stays open; of a rejection, what it said
+    float threshold_factor = 1;  // of thresholds_adjusted: by what the base is multiplied from now on
+    duration retry_after{0};     // how long an opened circuit stays open; of a rejection, what it said
     time_point at{};
 
     bool is_transition() const noexcept { return (static_cast<event_mask>(kind) & transition_events) != 0; }

@@ -15,8 +15,8 @@ struct circuit_totals {
     std::uint64_t successes = 0;
     std::uint64_t failures = 0;
     std::uint64_t ignored = 0;
-    std::uint64_t abandoned = 0;         // permits destroyed without a verdict
-    std::uint64_t slow_calls = 0;        // of the successes and failures
+    std::uint64_t abandoned = 0;   // permits destroyed without a verdict
+    std::uint64_t slow_calls = 0;  // of the successes and failures
     std::uint64_t rejected = 0;
     std::uint64_t late_results = 0;      // verdicts of an older generation, which did nothing else
     std::uint64_t trials_reclaimed = 0;  // trial calls that outlived their lease
@@ -35,12 +35,12 @@ struct circuit_totals {
 
 // How far a recovery has come; all zero unless half-open.
 struct half_open_progress {
-    std::uint32_t calls = 0;      // verdicts that decide this round
+    std::uint32_t calls = 0;  // verdicts that decide this round
     std::uint32_t in_flight = 0;
     std::uint32_t successes = 0;
     std::uint32_t failures = 0;
     std::uint32_t slow_calls = 0;
-    double share = 0.0;           // of the traffic that may try, in a ramp; 1 in the trial round
+    double share = 0.0;  // of the traffic that may try, in a ramp; 1 in the trial round
 
     friend bool operator==(const half_open_progress&, const half_open_progress&) = default;
 };
@@ -53,9 +53,9 @@ struct circuit_snapshot {
     std::uint64_t generation = 0;   // advanced by each transition
     window_snapshot window{};
     std::uint32_t consecutive_failures = 0;
-    std::uint32_t reopenings = 0;    // in a row: the n in open_multiplier^n
-    duration retry_after{0};         // how long until the next call may be admitted; 0: now, or unknown
-    duration in_state{0};            // since the last transition
+    std::uint32_t reopenings = 0;           // in a row: the n in open_multiplier^n
+    duration retry_after{0};                // how long until the next call may be admitted; 0: now, or unknown
+    duration in_state{0};                   // since the last transition
     trip_rule last_rule = trip_rule::none;  // what caused the last transition
     half_open_progress half_open{};
     circuit_totals totals{};

@@ -8,9 +8,9 @@
 // call into the object that reads them (a breaker reads its clock while it holds its own lock).
 #pragma once
 
+#include <time.h>
 #include <chrono>
 #include <limits>
-#include <time.h>
 
 namespace fusebox {
 
@@ -34,7 +34,9 @@ protected:
 };
 
 // The system's monotonic clock, exact.
-inline time_point steady_now() noexcept { return std::chrono::steady_clock::now(); }
+inline time_point steady_now() noexcept {
+    return std::chrono::steady_clock::now();
+}
 
 // The system's monotonic clock as of the kernel's last tick (1 to 4 ms): about 3 ns a read.
 // It shares its epoch with steady_now(), so the two can be compared.

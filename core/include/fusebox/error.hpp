@@ -29,7 +29,9 @@ enum class errc {
 };
 
 // True when the operation was not called, because a policy said no.
-constexpr bool is_refusal(errc e) noexcept { return e <= errc::budget_exhausted; }
+constexpr bool is_refusal(errc e) noexcept {
+    return e <= errc::budget_exhausted;
+}
 
 // The category of `errc`, named "fusebox".
 const std::error_category& error_category() noexcept;
@@ -57,7 +59,7 @@ struct rejection {
         : code(why), parent(above), retry_after(wait) {}
 
     errc code = errc::circuit_open;
-    circuit_label parent{};  // which circuit it was, of parent_open
+    circuit_label parent{};   // which circuit it was, of parent_open
     duration retry_after{0};  // how long until a call may succeed; never negative; zero when unknown
 
     // One sentence for a person, for instance "Circuit breaker is OPEN. Retry in 5s" (rounded up).

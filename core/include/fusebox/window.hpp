@@ -19,7 +19,7 @@ struct count_window {
 };
 
 struct time_window {
-    std::uint32_t buckets = 10;              // 1 to 3600
+    std::uint32_t buckets = 10;                // 1 to 3600
     duration width = std::chrono::seconds{1};  // 10 ms to 1 day
 
     friend bool operator==(const time_window&, const time_window&) = default;

@@ -10,8 +10,8 @@
 #include <fusebox/circuit_event.hpp>
 #include <fusebox/circuit_snapshot.hpp>
 #include <fusebox/detail/verdict_window.hpp>
-#include <fusebox/verdict.hpp>
 #include <fusebox/random.hpp>
+#include <fusebox/verdict.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -41,9 +41,7 @@ struct settlement {
     std::optional<duration> retry_after{};
 
     // How long a dependency that failed wants to be left alone, if it said so.
-    std::optional<duration> wish() const noexcept {
-        return outcome == verdict::failure ? retry_after : std::nullopt;
-    }
+    std::optional<duration> wish() const noexcept { return outcome == verdict::failure ? retry_after : std::nullopt; }
 };
 
 // Why thresholds are moved, for the event that tells of it.
@@ -127,7 +125,7 @@ private:
         std::uint32_t id;
         time_point lease;
     };
-    struct round {  // one round of trial calls: the trials proper, then each step of a ramp
+    struct round {               // one round of trial calls: the trials proper, then each step of a ramp
         std::uint32_t step = 0;  // 0: the trials; i: ramp.shares[i - 1]
         std::uint32_t successes = 0;
         std::uint32_t failures = 0;

@@ -22,11 +22,13 @@ struct native_platform {
     public:
         explicit time(const monotonic_clock* injected) noexcept : injected_(injected) {}
         time_point now() const noexcept {
-            if (injected_ != nullptr) [[unlikely]] return injected_->now();
+            if (injected_ != nullptr) [[unlikely]]
+                return injected_->now();
             return steady_now();
         }
         time_point coarse_now() const noexcept {
-            if (injected_ != nullptr) [[unlikely]] return injected_->coarse_now();
+            if (injected_ != nullptr) [[unlikely]]
+                return injected_->coarse_now();
             return fusebox::coarse_now();
         }
 

@@ -56,7 +56,9 @@ const rejection* policy_answer_in(const R& result) noexcept {
     if constexpr (is_expected<R>) {
         if (!result) {
             if constexpr (std::is_same_v<typename R::error_type, rejection>) return &result.error();
-            else if constexpr (requires { { result.error().rejected() } -> std::convertible_to<const rejection*>; })
+            else if constexpr (requires {
+                                   { result.error().rejected() } -> std::convertible_to<const rejection*>;
+                               })
                 return result.error().rejected();
         }
     }
@@ -73,12 +75,17 @@ report judge(Classifier& classify, const R& result) {
 }
 template <class Classifier>
 report judge_void(Classifier& classify) {
-    if constexpr (requires { { classify() } -> std::convertible_to<report>; }) return classify();
+    if constexpr (requires {
+                      { classify() } -> std::convertible_to<report>;
+                  })
+        return classify();
     else return verdict::success;
 }
 template <class Classifier>
 report judge_exception(Classifier& classify) {
-    if constexpr (requires(std::exception_ptr p) { { classify(p) } -> std::convertible_to<report>; })
+    if constexpr (requires(std::exception_ptr p) {
+                      { classify(p) } -> std::convertible_to<report>;
+                  })
         return classify(std::current_exception());
     else return verdict::failure;
 }

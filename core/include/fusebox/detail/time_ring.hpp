@@ -95,7 +95,7 @@ private:
     }
     time_point start_of(std::int64_t n) const noexcept {
         return n > time_point::max().time_since_epoch().count() / width_.count() ? time_point::max()
-                                                                                  : time_point{width_ * n};
+                                                                                 : time_point{width_ * n};
     }
     std::size_t index(std::int64_t n) const noexcept {
         const auto size = std::int64_t(buckets_.size());

@@ -27,8 +27,7 @@ public:
     void absorb(std::uint64_t successes) noexcept {
         if (auto* timed = std::get_if<time_ring>(&ring_))
             timed->add({static_cast<std::uint32_t>(std::min<std::uint64_t>(successes, UINT32_MAX)), 0, 0});
-        else
-            std::get_if<count_ring>(&ring_)->record_successes(successes);
+        else std::get_if<count_ring>(&ring_)->record_successes(successes);
     }
 
     // True while a fast success may be counted elsewhere and added later: it cannot trip anything. (More
@@ -70,9 +69,8 @@ public:
                 if (!b.empty()) visit(now - start, b);
             });
         } else {
-            std::get<count_ring>(ring_).for_each([&](bool failed, bool slow) {
-                visit(duration{0}, time_bucket{!failed, failed, slow});
-            });
+            std::get<count_ring>(ring_).for_each(
+                [&](bool failed, bool slow) { visit(duration{0}, time_bucket{!failed, failed, slow}); });
         }
     }
 
