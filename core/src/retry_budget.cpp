@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint32_t bucket_count = 10;
 constexpr std::uint64_t million = 1'000'000;
 
-const retry_budget_options& checked(const retry_budget_options& o) {
+retry_budget_options checked(const retry_budget_options& o) {
     if (auto errors = o.validate(); !errors.empty()) throw configuration_error("retry budget", std::move(errors));
     return o;
 }
