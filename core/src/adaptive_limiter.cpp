@@ -109,7 +109,7 @@ vegas_state vegas_step(const vegas_options& o, vegas_state s, const limit_sample
 }
 
 adaptive_limiter::adaptive_limiter(adaptive_limiter_options options)
-    : options_(checked(std::move(options))), random_(options_.seed ? *options_.seed : fresh_seed()) {
+    : options_(checked(options)), random_(options_.seed ? *options_.seed : fresh_seed()) {
     state_ = first_state(options_, random_);
     publish();
 }
@@ -163,8 +163,9 @@ void adaptive_limiter::publish() noexcept {
 
 adaptive_limiter_snapshot adaptive_limiter::snapshot() const noexcept {
     const std::lock_guard hold{lock_};
-    const auto* g = std::get_if<gradient2_state>(&state_);
-    const double rtt = g ? g->long_rtt : std::get_if<vegas_state>(&state_)->rtt_noload;
+    double rtt = 0;
+    if (const auto* g = std::get_if<gradient2_state>(&state_)) rtt = g->long_rtt;
+    else if (const auto* v = std::get_if<vegas_state>(&state_)) rtt = v->rtt_noload;
     return {.limit = limit_.load(std::memory_order_relaxed),
             .in_flight = in_flight_.load(std::memory_order_relaxed),
             .rtt_noload = duration{static_cast<std::int64_t>(rtt)},

@@ -47,7 +47,7 @@ children_tally circuit_node_snapshot::tally() const noexcept {
 
 circuit_node::circuit_node(std::shared_ptr<circuit_breaker> breaker, circuit_node_options options,
                            std::shared_ptr<circuit_node> parent)
-    : breaker_(std::move(breaker)), options_(std::move(options)), parent_(std::move(parent)) {
+    : breaker_(std::move(breaker)), options_(options), parent_(std::move(parent)) {
     auto errors = options_.validate();
     if (!breaker_) errors.push_back({"breaker", "null", "must be a circuit breaker"});
     if (!errors.empty())

@@ -79,14 +79,6 @@ public:
 
     bool succeeded() const noexcept { return result_ && result_->has_value(); }
 
-    // Shows a fallback a good result. If it cannot be kept, the call is none the worse.
-    template <class Fallback>
-    void remember(Fallback& fallback, time_point now) noexcept {
-        try {
-            fallback.remember(*result_, now);
-        } catch (...) {}
-    }
-
     // Lets a fallback put something in the place of the error. True when it did.
     template <class Fallback>
     bool recover(const Fallback& fallback, time_point now) noexcept {
