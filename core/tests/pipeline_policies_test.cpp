@@ -113,6 +113,9 @@ TEST_F(blocking_policies, a_hedge_lets_the_faster_attempt_win_and_the_breaker_he
     hedge twice{{.delay = 50ms}};
     std::latch second_has_won{1};
     std::atomic<int> attempts{0};
+    runtime.during_wait = [&](duration) {
+        while (attempts == 0) std::this_thread::yield();  // time does not pass before the first attempt runs
+    };
     {
         pipeline p{twice, breaker};
         p.use(runtime);
