@@ -14,7 +14,9 @@ namespace net = boost::asio;
 
 namespace {
 
-net::awaitable<int> answer() { co_return 42; }
+net::awaitable<int> answer() {
+    co_return 42;
+}
 
 net::awaitable<void> ask(fusebox::circuit_breaker& breaker, int& got) {
     fusebox::pipeline calls{breaker};
