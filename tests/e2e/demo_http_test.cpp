@@ -75,7 +75,9 @@ TEST(demo_http_server, stops_gracefully) {
     const int idle = e2e::dial(port);
     auto under_way = std::async(std::launch::async, [&] { return e2e::get(port, "/"); });
     slow.entered.wait();
+    const auto began = std::chrono::steady_clock::now();
     s.reset();  // tells the handler, and waits for it
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 10s) << "but not for the idle connection to time out";
     EXPECT_EQ(under_way.get().body, "late");
     char byte;
     EXPECT_EQ(::recv(idle, &byte, 1, 0), 0) << "an idle connection is closed";
