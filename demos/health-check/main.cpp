@@ -19,7 +19,7 @@ constexpr auto call_every = std::chrono::milliseconds{500};
 // What a transition means, for somebody who sees it for the first time.
 std::string explain(const fusebox::circuit_event& e, std::uint64_t refused) {
     if (e.to == fusebox::circuit_state::open)
-        return fmt::format("calls are now refused at once, and none reaches the gateway; next trial call in {} s",
+        return fmt::format("calls are refused at once, none reaches the gateway; trial in {} s",
                            fusebox::ceil_seconds(e.retry_after).count());
     if (e.to == fusebox::circuit_state::half_open)
         return fmt::format("one trial call goes through ({} calls refused so far)", refused);
@@ -45,13 +45,13 @@ std::string introduction(first_light& demo, const console& screen) {
     const std::string quit = keys ? "q" : fmt::format("kill -TERM {}", ::getpid());
     return fmt::format(
                "First light: three services, and a circuit breaker between the first two.\n\n"
-               "  frontend     {}   the page: open it in a browser\n"
+               "  frontend     {}   the page, for a browser\n"
                "  api-gateway  {}   /health /ready /api/data\n"
-               "  database     {}   /health /data; fails now and then, on purpose\n\n"
-               "The page's Test API is called twice a second, as if somebody clicked. What to try:\n\n",
+               "  database     {}   /health /data; fails at random\n\n"
+               "Test API is called twice a second, as if somebody clicked. What to try:\n\n",
                at.frontend, at.api_gateway, at.database) +
            fmt::format(
-               "  {0}  stop the database: {1} failures in a row open the circuit, and calls are refused for {2:g} s;\n"
+               "  {0}  stop the database: after {1} failures the circuit refuses calls for {2:g} s\n"
                "  {0}  start it again: the next trial call then closes the circuit\n",
                toggle, failures, wait) +
            (keys ? "  t  pause the calls, or go on with them\n" : "") +

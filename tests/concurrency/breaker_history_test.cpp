@@ -5,7 +5,7 @@
 // step may come next if no other that is left had ended before it began.
 //
 // Held to it are the rules that count failures. A rate or a row of failures may miss a success that a thread
-// was about to count when the failure was judged, one a thread at most; see breaker_engine.hpp.
+// was about to count when the failure was judged: one a thread at most, and it is in the window soon after.
 #include "../model/reference_model.hpp"
 #include "race.hpp"
 

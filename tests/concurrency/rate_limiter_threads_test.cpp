@@ -32,7 +32,7 @@ std::vector<time_point> crowd(Limiter& limiter) {
                     const time_point now = clock.now();
                     // Mostly the clock stands still; sometimes it creeps; now and then the bucket fills up.
                     if (random.next() % 16 == 0) clock.advance(random.next() % 64 == 0 ? 50ms : 50us);
-                    if (random.next() % 8 == 0) std::this_thread::yield();  // and `now` grows old
+                    if (random.next() % 64 == 0) std::this_thread::yield();  // and `now` grows old
                     auto answer = limiter.enter(now);
                     if (!answer) continue;
                     if (answer->start_at > now && random.next() % 2 == 0) continue;
