@@ -1,6 +1,7 @@
 #include "allocation_count.hpp"
 
 #include <malloc.h>
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdlib>
@@ -58,4 +59,11 @@ void operator delete(void* memory) noexcept {
 }
 void operator delete(void* memory, std::size_t) noexcept {
     give_back(memory);
+}
+
+// Asio takes its memory from here, past operator new.
+extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+    count.fetch_add(1, std::memory_order_relaxed);
+    void* block = nullptr;
+    return posix_memalign(&block, std::max(alignment, sizeof(void*)), size) == 0 ? block : nullptr;
 }

@@ -1,52 +1,29 @@
 // What a protected call costs, beside a bare call, a lock, and the breakers that people write themselves.
 // The rows are explained in README.md; bench/run runs them interleaved and prints medians.
 
-#include "allocation_count.hpp"
 #include "circuits.hpp"
 #include "peers/failure_list_breaker.hpp"
 #include "peers/mutex_deque_breaker.hpp"
-#include "work.hpp"
+#include "row.hpp"
 
-#include <benchmark/benchmark.h>
-
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace {
 
+using bench::outcome;
+using bench::row;
 using bench::work;
 using fusebox::circuit_breaker;
 using fusebox::circuit_breaker_options;
-
-// Runs `step(i)` as the benchmark's body, and reports the allocations per call.
-template <class Step>
-void measure(benchmark::State& state, Step step) {
-    int i = 0;
-    const auto before = bench::allocations();
-    for (auto _ : state) benchmark::DoNotOptimize(step(i++));
-    if (state.thread_index() != 0) return;
-    const auto calls = double(state.iterations()) * state.threads();
-    state.counters["allocations"] = double(bench::allocations() - before) / calls;
-}
-
-template <class Step>
-benchmark::internal::Benchmark* row(const std::string& name, Step step) {
-    return benchmark::RegisterBenchmark(name.c_str(), [step](benchmark::State& state) { measure(state, step); });
-}
 
 circuit_breaker& make(circuit_breaker_options options) {
     static std::vector<std::unique_ptr<circuit_breaker>> kept;
     auto& breaker = *kept.emplace_back(std::make_unique<circuit_breaker>("bench", std::move(options)));
     bench::warm(breaker);
     return breaker;
-}
-
-int outcome(const std::expected<int, fusebox::rejection>& result) {
-    return result ? *result : static_cast<int>(result.error().code);
 }
 
 int protect(circuit_breaker& breaker, int i) {
@@ -72,10 +49,7 @@ int acquire_and_settle(circuit_breaker& breaker, int i) {
 }
 
 void register_floor() {
-    row("bare call", [](int i) { return work(i); });
-    static std::function<int(int)> erased = work;
-    benchmark::ClobberMemory();
-    row("std::function", [](int i) { return erased(i); });
+    bench::register_bare_calls();
     static std::mutex mutex;
     row("mutex lock and unlock", [](int) {
         const std::scoped_lock hold(mutex);
@@ -162,10 +136,7 @@ void register_peers() {
 }  // namespace
 
 int main(int argc, char** argv) {
-    // Until a program's second thread, the C library elides a mutex's atomics. No server is like that.
-    std::thread([] {}).join();
-    benchmark::Initialize(&argc, argv);
-    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+    if (!bench::start(argc, argv)) return 1;
     register_floor();
     register_healthy();
     register_unhealthy();

@@ -1,7 +1,7 @@
 // Nothing that a protected call does on its way allocates; not even one that is refused, or fails.
 
 #include "allocation_count.hpp"
-#include "circuits.hpp"
+#include "pipelines.hpp"
 
 #include <gtest/gtest.h>
 
@@ -65,6 +65,34 @@ TEST(disabled_calls, allocate_nothing) {
     circuit_breaker breaker{"test", bench::count_100()};
     breaker.disable();
     EXPECT_EQ(allocations_of([&] { EXPECT_TRUE(breaker.call([] { return 1; })); }), 0u);
+}
+
+// The policies, each alone and the usual four together. (A hedge is not among them: it starts threads.)
+TEST(blocking_pipelines, allocate_nothing_on_the_happy_path) {
+    bench::policies p;
+    const auto allocates_nothing = [](auto&... policy) {
+        fusebox::pipeline calls{policy...};
+        EXPECT_EQ(allocations_of([&] { EXPECT_TRUE(calls.call([] { return 1; })); }), 0u);
+    };
+    fusebox::token_bucket tokens{{.rate = 1e6, .burst = 1'000'000}};
+    allocates_nothing();
+    allocates_nothing(p.again);
+    allocates_nothing(p.counted);
+    allocates_nothing(p.places);
+    allocates_nothing(p.per_try);
+    allocates_nothing(p.short_limit);
+    allocates_nothing(p.adaptive);
+    allocates_nothing(p.throttle);
+    allocates_nothing(p.monkey);
+    allocates_nothing(tokens);
+    allocates_nothing(p.again, p.counted, p.places, p.per_try);
+    allocates_nothing(p.again, p.timed, p.places, p.per_try);
+}
+
+TEST(blocking_pipelines, allocate_nothing_for_a_refusal) {
+    bench::policies p;
+    fusebox::pipeline calls{p.again, p.open, p.places, p.per_try};
+    EXPECT_EQ(allocations_of([&] { EXPECT_FALSE(calls.call([] { return 1; })); }), 0u);
 }
 
 }  // namespace
