@@ -46,7 +46,7 @@ struct gradient2_options {
     friend bool operator==(const gradient2_options&, const gradient2_options&) = default;
 };
 
-// The defaults are those of Netflix concurrency-limits (VegasLimit.Builder).
+// The defaults are those of Netflix concurrency-limits (VegasLimit.Builder); ranges as above.
 struct vegas_options {
     std::uint32_t initial_limit = 20;
     std::uint32_t minimum_limit = 1;

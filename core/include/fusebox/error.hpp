@@ -21,7 +21,7 @@ enum class errc {
     parent_open,       // a breaker above this one in its hierarchy is open
     bulkhead_full,     // no slot and no place in the queue
     rate_limited,      // no token
-    budget_exhausted,  // the retry budget is spent
+    budget_exhausted,  // the retry budget is spent; a pipeline gives the last attempt's own error instead
 
     // Not refusals: the call was made.
     timed_out,  // it did not end in time; counts as a (slow) failure
@@ -68,7 +68,7 @@ struct rejection {
     friend bool operator==(const rejection&, const rejection&) = default;
 };
 
-// `at` rounded up to whole seconds, as the HTTP field Retry-After wants it. Not negative.
+// `d` rounded up to whole seconds, as the HTTP field Retry-After wants it. Not negative.
 constexpr std::chrono::seconds ceil_seconds(duration d) noexcept {
     return std::chrono::ceil<std::chrono::seconds>(d < duration{0} ? duration{0} : d);
 }

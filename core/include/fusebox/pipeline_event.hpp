@@ -11,7 +11,7 @@ namespace fusebox {
 
 enum class pipeline_event_kind : unsigned char {
     attempt_started,
-    attempt_ended,    // `outcome` says how; `cause` why, when it was cancelled
+    attempt_ended,    // `outcome` says how; ignored, when it was cancelled for nobody's fault
     call_refused,     // by the policy at `position`; `answer` says why
     call_queued,      // at a bulkhead
     call_delayed,     // by a rate limiter or chaos, until `until`
@@ -25,7 +25,7 @@ const char* to_string(pipeline_event_kind) noexcept;
 
 struct pipeline_event {
     pipeline_event_kind kind{};
-    std::uint32_t position = 0;  // of the policy in the pipeline, outermost 0
+    std::uint32_t position = 0;  // of call_refused, _queued, _delayed and hedge_launched: which policy, outermost 0
     std::uint32_t attempt = 1;
     verdict outcome = verdict::success;
     errc answer{};       // of call_refused
