@@ -1,0 +1,136 @@
+#include <fusebox/http/listener.hpp>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+namespace fusebox::http {
+
+namespace {
+
+std::error_code last_error() noexcept {
+    return {errno, std::generic_category()};
+}
+
+}  // namespace
+
+std::uint16_t socket_address::port() const noexcept {
+    // Both families have the port at the same place.
+    return ntohs(reinterpret_cast<const sockaddr_in&>(storage).sin_port);
+}
+
+std::string socket_address::text() const {
+    char ip[INET6_ADDRSTRLEN] = "?";
+    const bool six = storage.ss_family == AF_INET6;
+    const void* raw = six ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr)
+                          : &reinterpret_cast<const sockaddr_in&>(storage).sin_addr;
+    ::inet_ntop(storage.ss_family, raw, ip, sizeof ip);
+    return (six ? "[" + std::string(ip) + "]" : std::string(ip)) + ":" + std::to_string(port());
+}
+
+bool operator==(const socket_address& a, const socket_address& b) noexcept {
+    return a.size == b.size && std::memcmp(&a.storage, &b.storage, a.size) == 0;
+}
+
+std::expected<socket_address, std::error_code> socket_address::from(const std::string& ip, std::uint16_t port) {
+    socket_address made;
+    auto& four = reinterpret_cast<sockaddr_in&>(made.storage);
+    auto& six = reinterpret_cast<sockaddr_in6&>(made.storage);
+    if (::inet_pton(AF_INET, ip.c_str(), &four.sin_addr) == 1) {
+        four.sin_family = AF_INET;
+        four.sin_port = htons(port);
+        made.size = sizeof four;
+    } else if (::inet_pton(AF_INET6, ip.c_str(), &six.sin6_addr) == 1) {
+        six.sin6_family = AF_INET6;
+        six.sin6_port = htons(port);
+        made.size = sizeof six;
+    } else {
+        return std::unexpected(std::make_error_code(std::errc::invalid_argument));
+    }
+    return made;
+}
+
+listener::listener(reactor& loop, accepted on_connection, std::function<void()> on_shed)
+    : socket_(loop, on<&listener::edge>(this)),
+      on_connection_(std::move(on_connection)),
+      on_shed_(std::move(on_shed)) {}
+
+std::error_code listener::open(const socket_address& at, bool share_port) {
+    const int fd = ::socket(at.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return last_error();
+    const int on = 1, off = 0;
+    ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (share_port) ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (at.storage.ss_family == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (::bind(fd, at.get(), at.size) != 0 || ::listen(fd, SOMAXCONN) != 0) {
+        const std::error_code failed = last_error();
+        ::close(fd);
+        return failed;
+    }
+    return adopt(fd);
+}
+
+std::error_code listener::adopt(int fd) {
+    if (reserve_ < 0) reserve_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return socket_.adopt(fd);
+}
+
+void listener::resume() {
+    paused_ = false;
+    if (is_open()) accept_waiting();
+}
+
+void listener::close() noexcept {
+    again_.disarm();
+    socket_.close();
+    if (reserve_ >= 0) ::close(std::exchange(reserve_, -1));
+}
+
+socket_address listener::local() const {
+    socket_address a;
+    a.size = sizeof a.storage;
+    ::getsockname(socket_.fd(), reinterpret_cast<sockaddr*>(&a.storage), &a.size);
+    return a;
+}
+
+void listener::accept_waiting() {
+    for (int i = 0; i < burst; ++i) {
+        if (paused_ || !is_open()) return;
+        socket_address peer;
+        peer.size = sizeof peer.storage;
+        const int fd = ::accept4(socket_.fd(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.size,
+                                 SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            const int on = 1;
+            ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+            on_connection_(fd, peer);
+            continue;
+        }
+        if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            if (shed_one()) continue;
+            break;  // not even that: later
+        }
+        // Else one connection failed before it was accepted: on to the next.
+    }
+    // There may be more, and no edge will tell.
+    socket_.loop().arm_in(again_, reactor::tick);
+}
+
+// Takes a connection with the descriptor in reserve, and closes it.
+bool listener::shed_one() {
+    if (reserve_ < 0) return false;
+    ::close(std::exchange(reserve_, -1));
+    const int fd = ::accept4(socket_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) ::close(fd);
+    reserve_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && on_shed_) on_shed_();
+    return fd >= 0 && reserve_ >= 0;
+}
+
+}  // namespace fusebox::http

@@ -1,0 +1,180 @@
+#include <fusebox/http/reactor.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+
+namespace fusebox::http {
+
+namespace net = boost::asio;
+
+reactor& reactor::of(net::io_context& io) {
+    return net::use_service<reactor>(io);
+}
+
+reactor::reactor(net::execution_context& io)
+    : service(io), io_(static_cast<net::io_context&>(io)), set_(io_), alarm_(io_) {
+    const int set = ::epoll_create1(EPOLL_CLOEXEC);
+    if (set < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+    set_.assign(set);
+    for (ring_link& slot : wheel_) slot.next_ = slot.previous_ = &slot;
+    turned_to_ = tick_of(read_clock());
+}
+
+reactor::~reactor() = default;
+
+void reactor::shutdown() {
+    // Callbacks that still wait here belong to objects that are gone.
+    set_.close();
+    alarm_.cancel();
+}
+
+std::error_code reactor::add(int fd, watch& w) noexcept {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.data.ptr = &w;
+    if (::epoll_ctl(set_.native_handle(), EPOLL_CTL_ADD, fd, &event) != 0) return {errno, std::generic_category()};
+    w.seen_ = 0;
+    ++watched_;
+    if (!waiting_) wait_for_edges();
+    return {};
+}
+
+void reactor::remove(int fd, watch& w) noexcept {
+    ::epoll_ctl(set_.native_handle(), EPOLL_CTL_DEL, fd, nullptr);
+    for (int i = next_event_; i < event_count_; ++i)
+        if (events_[i].data.ptr == &w) events_[i].data.ptr = nullptr;
+    if (--watched_ == 0 && waiting_) set_.cancel();  // so that io_context::run() may return
+}
+
+// -- Rounds ------------------------------------------------------------------------------------------
+
+void reactor::wait_for_edges() {
+    waiting_ = true;
+    set_.async_wait(net::posix::stream_descriptor::wait_read, [this](boost::system::error_code failed) {
+        waiting_ = false;
+        if (failed && watched_ == 0) return;
+        // Under load, more has come in by the time that all is served. A lone edge means that it is quiet.
+        for (int rounds = 0; rounds < rounds_in_a_row && take_edges() > 1;) ++rounds;
+        if (watched_ != 0 && !waiting_ && set_.is_open()) wait_for_edges();
+    });
+}
+
+int reactor::take_edges() {
+    const int n = ::epoll_wait(set_.native_handle(), events_.data(), batch, 0);
+    if (n <= 0) return 0;
+    begin_round();
+    event_count_ = n;
+    for (next_event_ = 0; next_event_ < event_count_;) {
+        const epoll_event& event = events_[next_event_++];
+        if (event.data.ptr == nullptr) continue;  // removed by one that was told earlier
+        auto& w = *static_cast<watch*>(event.data.ptr);
+        w.seen_ |= event.events;
+        w.on_edge_();
+    }
+    end_round();
+    return n;
+}
+
+void reactor::begin_round() noexcept {
+    now_ = read_clock();
+    in_round_ = true;
+}
+
+void reactor::end_round() {
+    while (first_ != nullptr) {
+        afterthought& next = *first_;
+        first_ = next.next_;
+        next.pending_ = false;
+        next.then_();
+    }
+    last_ = nullptr;
+    in_round_ = false;
+}
+
+void reactor::after_this(afterthought& a) {
+    if (a.pending_) return;
+    if (!in_round_) return a.then_();
+    a.pending_ = true;
+    a.next_ = nullptr;
+    (first_ == nullptr ? first_ : last_->next_) = &a;
+    last_ = &a;
+}
+
+// -- Deadlines ---------------------------------------------------------------------------------------
+
+void reactor::arm(deadline& d, time_point at) {
+    d.disarm();
+    d.at_ = at;
+    if (at == time_point::max()) return;  // never
+    const std::int64_t due = std::max(due_tick(at), turned_to_);
+    const std::size_t number = static_cast<std::size_t>(due) % slots;
+    ring_link& slot = wheel_[number];
+    d.next_ = &slot;
+    d.previous_ = slot.previous_;
+    slot.previous_->next_ = &d;
+    slot.previous_ = &d;
+    used_[number / 64] |= std::uint64_t{1} << (number % 64);
+    if (due < alarm_at_) set_alarm();
+}
+
+void reactor::set_alarm() {
+    alarm_at_ = next_used_tick();
+    if (alarm_at_ == no_alarm || clock_ != nullptr) return;
+    alarm_.expires_at(std::chrono::steady_clock::time_point(tick * alarm_at_));
+    alarm_.async_wait([this](boost::system::error_code cancelled) {
+        if (!cancelled) look_at_deadlines();
+    });
+}
+
+// The first tick from turned_to_ on whose slot may hold something.
+std::int64_t reactor::next_used_tick() const noexcept {
+    const auto from = static_cast<std::size_t>(turned_to_) % slots;
+    for (std::size_t i = 0; i <= used_.size(); ++i) {
+        const std::size_t word = (from / 64 + i) % used_.size();
+        std::uint64_t bits = used_[word];
+        if (i == 0) bits &= ~std::uint64_t{0} << (from % 64);
+        if (i == used_.size()) bits &= (std::uint64_t{1} << (from % 64)) - 1;
+        if (bits == 0) continue;
+        const std::size_t found = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+        return turned_to_ + static_cast<std::int64_t>((found + slots - from) % slots);
+    }
+    return no_alarm;
+}
+
+void reactor::look_at_deadlines() {
+    const bool nested = in_round_;
+    if (!nested) begin_round();
+    const std::int64_t present = tick_of(now_);
+    // After a long pause one turn of the wheel sees them all.
+    if (present - turned_to_ >= static_cast<std::int64_t>(slots))
+        turned_to_ = present - static_cast<std::int64_t>(slots) + 1;
+    for (std::int64_t next; (next = next_used_tick()) <= present;) {
+        turned_to_ = next + 1;  // what is armed meanwhile for a time that is past comes next
+        look_at(next);
+    }
+    turned_to_ = std::max(turned_to_, present + 1);
+    if (!nested) end_round();
+    set_alarm();
+}
+
+void reactor::look_at(std::int64_t slot_tick) {
+    const std::size_t number = static_cast<std::size_t>(slot_tick) % slots;
+    used_[number / 64] &= ~(std::uint64_t{1} << (number % 64));
+    ring_link& slot = wheel_[number];
+    if (slot.next_ == &slot) return;
+    // Taken out as a whole first: a callback may arm others, in this very slot too, or destroy them.
+    ring_link taken;
+    taken.next_ = slot.next_;
+    taken.previous_ = slot.previous_;
+    taken.next_->previous_ = taken.previous_->next_ = &taken;
+    slot.next_ = slot.previous_ = &slot;
+    while (taken.next_ != &taken) {
+        auto& d = static_cast<deadline&>(*taken.next_);
+        d.disarm();
+        if (due_tick(d.at_) <= slot_tick) d.on_expiry_();
+        else arm(d, d.at_);  // in another turn of the wheel
+    }
+}
+
+}  // namespace fusebox::http
