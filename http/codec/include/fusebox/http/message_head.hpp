@@ -1,0 +1,48 @@
+// What heads of requests and of responses have in common: version, framing, persistence, upgrade.
+#pragma once
+
+#include <fusebox/http/field_section.hpp>
+#include <fusebox/http/framing.hpp>
+
+namespace fusebox::http {
+
+class message_head : public field_section {
+public:
+    http_version version() const noexcept { return version_; }
+    framing body() const noexcept { return body_; }
+    // Whether this side of the connection may be used again after this message.
+    bool keep_alive() const noexcept { return keep_alive_; }
+    // Whether the message names a protocol to change to: asked for by a request, granted by a response with 101.
+    bool upgrade() const noexcept { return upgrade_; }
+
+protected:
+    void restart_message() noexcept;
+
+    // Takes in one complete field: framing and connection fields are read here, once.
+    parse_errc take_field(field& f) noexcept;
+    // After the last field: what several of them say together. Sets body_ for a request.
+    parse_errc conclude() noexcept;
+
+    http_version version_ = http_version::v1_1;
+    framing body_;
+    bool keep_alive_ = false;
+    bool upgrade_ = false;
+
+private:
+    parse_errc take_content_length(field& f) noexcept;
+    parse_errc take_transfer_encoding(const field& f) noexcept;
+    parse_errc take_connection(const field& f) noexcept;
+    parse_errc take_connection_option(std::string_view option) noexcept;
+    void drop_named_by_connection() noexcept;
+
+    std::uint16_t content_length_at_ = 0;  // number of its field
+    std::uint8_t named_options_ = 0;
+    bool has_length_ : 1 = false;
+    bool has_coding_ : 1 = false;
+    bool says_close_ : 1 = false;
+    bool says_keep_alive_ : 1 = false;
+    bool says_upgrade_ : 1 = false;
+    bool has_upgrade_ : 1 = false;
+};
+
+}  // namespace fusebox::http
