@@ -2,10 +2,11 @@
 # exactly what is in the file.
 execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE printed RESULT_VARIABLE status)
 if(NOT status EQUAL 0)
-  message(FATAL_ERROR "${PROGRAM} ended with ${status}, having printed:\n${printed}")
+  message("${printed}")
+  message(FATAL_ERROR "${PROGRAM} ended with ${status}, having printed the above")
 endif()
 file(READ ${EXPECTED} expected)
 if(NOT printed STREQUAL expected)
-  message(FATAL_ERROR "${PROGRAM} printed:\n${printed}\nbut ${EXPECTED} has:\n${expected}\n"
-                      "If the program is right: ${PROGRAM} >${EXPECTED}")
+  message("printed:\n${printed}\nexpected:\n${expected}")
+  message(FATAL_ERROR "another output than expected. If the program is right:\n  ${PROGRAM} >${EXPECTED}")
 endif()

@@ -19,6 +19,13 @@ GOOD = {
     "asio/include/fusebox/asio/run.hpp": "#include <fusebox/clock.hpp>\n#include <boost/asio.hpp>\n",
     "http/include/fusebox/http/server.hpp": "#include <fusebox/asio/run.hpp>\n",
     "demos/health-check/main.cpp": "#include <fusebox/http/server.hpp>\n",
+    "examples/hedge.cpp": "int main() {\n    if (true) {\n        wait();\n    }\n}\n",
+    "examples/expected/hedge.txt": "one\n\ntwo\n",
+    "docs/hedge.md": "<!-- from examples/hedge.cpp -->\n```cpp\n    if (true) {\n        wait();\n```\nprints\n"
+                     "<!-- from examples/expected/hedge.txt -->\n```\none\n\ntwo\n```\n"
+                     "where indentation is the page's own,\n\n"
+                     "<!-- from examples/hedge.cpp -->\n~~~cpp\nif (true) {\n    wait();\n}\n~~~\n"
+                     "and what is not marked is free\n```\nthree\n```\n",
 }
 
 BAD = [
@@ -40,6 +47,17 @@ BAD = [
     ("core/include/fusebox/detail/breaker_engine_impl.hpp", "std::atomic<int> x;\n", 1, "used past Platform"),
     ("core/include/fusebox/detail/call_cell.hpp", "auto t = std::chrono::steady_clock::now();\n", 1, "used past Platform"),
     ("core/include/fusebox/detail/spin_lock.hpp", "int f() { return rand(); }\n", 1, "used past Platform"),
+    ("README.md", "<!-- from examples/hedge.cpp -->\n```\nif (true) {\n    stay();\n```\n", 4,
+     "has drifted: 'stay();', but line 3 there is 'wait();'"),
+    ("docs/a.md", "<!-- from examples/hedge.cpp -->\n```\nif (true) {\nwait();\n```\n", 4, "has drifted: 'wait();'"),
+    ("docs/a.md", "<!-- from examples/hedge.cpp -->\n```\nif (false) {\n```\n", 3, "nearest line there is 'if (true) {'"),
+    ("docs/a.md", "<!-- from examples/hedge.cpp -->\n```\n????\n```\n", 3, "no line there is like it"),
+    ("docs/a.md", "a\n<!-- from examples/expected/hedge.txt -->\n```\none\n\ntwo\nthree\n```\n", 7, "it ends there"),
+    ("docs/a.md", "<!-- from examples/hedge.cpp -->\n```\n\n```\n", 3, "is empty"),
+    ("docs/a.md", "<!-- from examples/none.cpp -->\n```\nx\n```\n", 1, "quotes examples/none.cpp, which is no file"),
+    ("docs/a.md", "<!-- from core/src/clock.cpp -->\n```\nx\n```\n", 1, "quotes core/src/clock.cpp, which is no file"),
+    ("docs/a.md", "<!-- from examples/hedge.cpp -->\n\nwords\n", 1, "no fenced block begins"),
+    ("docs/a.md", "<!-- from examples/hedge.cpp -->\n```\nif (true) {\n", 1, "no fenced block begins"),
     ("core/src/clockFace.cpp", "\n", 1, "not snake_case"),
     ("core/src/string_utils.cpp", "\n", 1, "says nothing about what is inside"),
     ("demos/common/a.cpp", "\n", 1, "'common' says nothing"),
