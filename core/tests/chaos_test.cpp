@@ -1,4 +1,6 @@
 #include <fusebox/chaos.hpp>
+#include <fusebox/pipeline.hpp>
+#include <fusebox/testing/manual_runtime.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -144,4 +146,19 @@ TEST(chaos, refuses_options_that_cannot_be_meant) {
     EXPECT_THAT(refused({.latency_rate = 0.1}), ElementsAre("latency"));
     EXPECT_THAT(refused({.latency = -1s, .expires_after = 0s}), ElementsAre("latency", "expires_after"));
     EXPECT_THROW((chaos{{.fault_rate = 2}, start}), configuration_error);
+}
+
+TEST(chaos, a_latency_beyond_the_timeout_is_a_call_that_timed_out) {
+    fusebox::testing::manual_runtime runtime;
+    circuit_breaker breaker{"b", {.consecutive_failures = 2}, runtime.clock()};
+    chaos monkey{{.fault_rate = 0, .latency_rate = 1, .latency = 5s}, runtime.time.now()};
+    pipeline calls{breaker, timeout{3s}, monkey};
+    calls.use(runtime);
+
+    int made = 0;
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(calls.call([&] { return ++made; }).error().code, errc::timed_out);
+    EXPECT_THAT(runtime.waits, ElementsAre(3s, 3s));
+    EXPECT_EQ(made, 0);
+    EXPECT_EQ(breaker.state(), circuit_state::open);
+    EXPECT_EQ(breaker.snapshot().totals.failures, 2u);
 }

@@ -94,7 +94,8 @@ private:
     circuit_breaker::permit permit_;
 };
 
-// Sleeps until the permit may be used; refuses at once when the deadline would not survive the sleep.
+// Sleeps until the permit may be used; refuses at once when the deadline would not survive the sleep. Chaos
+// refuses nothing: to a call that it delays beyond the deadline the dependency was too slow.
 template <delaying_guard G>
 class layer<G> {
 public:
@@ -102,13 +103,21 @@ public:
         const time_point now = s.time.exact();
         auto answer = guard.enter(now);
         if (!answer) return {.kind = gate::refused, .answer = answer.error()};
-        if (answer->start_at > now && answer->start_at >= s.context.deadline())
-            return {.kind = gate::refused, .answer = {errc::rate_limited, answer->start_at - now}};
+        const time_point start = answer->start_at, deadline = s.context.deadline();
+        if (start <= now) {
+            permit_.emplace(std::move(answer->permit));
+            return open_gate();
+        }
+        if (!injecting_guard<G> && start >= deadline)
+            return {.kind = gate::refused, .answer = {errc::rate_limited, start - now}};
         permit_.emplace(std::move(answer->permit));
-        if (answer->start_at > now) return {.kind = gate::sleep, .until = answer->start_at};
+        too_late_ = start >= deadline;
+        return {.kind = gate::sleep, .until = std::min(start, deadline)};
+    }
+    gate resumed(G&, walk_state&) {
+        if (too_late_) return {.kind = gate::refused, .answer = {errc::timed_out, {}}};
         return open_gate();
     }
-    gate resumed(G&, walk_state&) { return open_gate(); }
     bool interrupted(G&, walk_state&) {
         permit_.reset();
         return false;
@@ -136,6 +145,7 @@ private:
         return {};
     }
     std::optional<typename G::permit> permit_;
+    bool too_late_ = false;
 };
 
 template <queueing_guard G>
