@@ -67,6 +67,31 @@ TEST_F(blocking_policies, a_queue_is_left_when_its_wait_is_over) {
     EXPECT_EQ(hurried.call([]() -> answer { return 3; }).error().rejected()->code, errc::timed_out);
 }
 
+// Time runs out in a queue, and at that very moment a slot becomes free.
+struct late_grant final : blocking_runtime {
+    const monotonic_clock* clock() const noexcept override { return &time; }
+    void wait(bell& b, time_point until, const std::stop_token& stop) override {
+        if (at_end_of_queue) std::exchange(at_end_of_queue, {})();
+        else if (b.wait_until(time_point{}, stop)) return;
+        time.advance(until - time.now());
+    }
+    fusebox::testing::manual_clock time;
+    std::function<void()> at_end_of_queue;
+};
+
+TEST(blocking_driver, a_grant_that_nobody_waited_for_does_not_cut_a_later_backoff_short) {
+    late_grant runtime;
+    bulkhead one{{.max_concurrent = 1, .queue = 1, .queue_wait = 5s}};
+    retry again{{.max_attempts = 2, .jitter = jitter_kind::none, .without_budget = true}};
+    pipeline p{again, one};
+    p.use(runtime);
+    auto held = one.enter(runtime.time.now());
+    runtime.at_end_of_queue = [&] { held->abandon(); };
+    std::vector<time_point> tries;
+    (void)p.call([&]() -> answer { return tries.push_back(runtime.time.now()), std::unexpected("down"); });
+    EXPECT_THAT(tries, ElementsAre(time_point{5s}, time_point{5100ms}));
+}
+
 TEST_F(blocking_policies, a_rate_limiter_delays_and_never_past_the_deadline) {
     token_bucket bucket{{.rate = 1, .burst = 1, .max_wait = 10s}};
     pipeline p{bucket};

@@ -52,7 +52,7 @@ namespace detail {
 template <class Walk, class Invoke>
 void drive_blocking(Walk& w, walk_state& state, blocking_runtime& runtime, Invoke&& invoke) {
     std::optional<blocking_runtime::bell> bell;
-    if constexpr (Walk::may_queue) state.wake = &bell.emplace();
+    if (w.may_queue()) state.wake = &bell.emplace();
     command c = w.start();
     if (c.kind == command::invoke) [[likely]]
         c = w.ended(invoke());
@@ -65,6 +65,8 @@ void drive_blocking(Walk& w, walk_state& state, blocking_runtime& runtime, Invok
             c = w.ended(invoke());
             continue;
         }
+        // A grant that came as a queue's time ran out has rung without being waited for.
+        if (c.kind == command::sleep) (void)bell->take_ring();
         runtime.wait(*bell, c.until, stop);
         c = stop.stop_requested() ? w.interrupt() : w.resume();
     }

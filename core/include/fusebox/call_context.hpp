@@ -39,4 +39,10 @@ private:
     std::uint32_t attempt_ = 1;
 };
 
+// What one call may bring along.
+struct call_options {
+    std::stop_token stop{};                   // the caller gives up
+    time_point deadline = time_point::max();  // the caller's own, in the clock of the runtime
+};
+
 }  // namespace fusebox

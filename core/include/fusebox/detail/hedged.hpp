@@ -15,7 +15,6 @@
 #include <mutex>
 #include <stop_token>
 #include <thread>
-#include <tuple>
 #include <utility>
 
 namespace fusebox::detail {
@@ -42,11 +41,11 @@ private:
     std::size_t count_ = 0;
 };
 
-// One call's race over the policies behind number `H`, which is the hedge.
-template <class Policies, std::size_t H, class Slot, class F, class Classifier>
-class blocking_race : public std::enable_shared_from_this<blocking_race<Policies, H, Slot, F, Classifier>> {
+// One call's race over the policies inside the hedge of `Chain`.
+template <class Chain, class Slot, class F, class Classifier>
+class blocking_race : public std::enable_shared_from_this<blocking_race<Chain, Slot, F, Classifier>> {
 public:
-    blocking_race(Policies policies, const F& operation, const Classifier& classify, const walk_state& outer,
+    blocking_race(Chain policies, const F& operation, const Classifier& classify, const walk_state& outer,
                   blocking_runtime& runtime, stragglers& late)
         : policies_(policies),
           operation_(operation),
@@ -56,8 +55,8 @@ public:
           late_(late) {}
 
     // Runs the race. The outcome is moved into `result`; returns why the operation was cancelled, if it was.
-    cancel_cause run(Slot& result, const std::stop_token& stop, const retry_budget* noted_in) {
-        auto session = std::get<H>(policies_).begin(now(), noted_in);
+    cancel_cause run(Slot& result, const std::stop_token& stop) {
+        auto session = policies_.the_hedge().begin(now(), policies_.outer_budget());
         start(1);
         std::uint32_t winner = 0;
         while (winner == 0) {
@@ -89,7 +88,8 @@ private:
 
     void launch(hedge::session& session) {
         if (const auto number = session.launch(now())) {
-            outer_.tell({.kind = pipeline_event_kind::hedge_launched, .position = H});
+            const auto position = static_cast<std::uint32_t>(policies_.hedge_position);
+            outer_.tell({.kind = pipeline_event_kind::hedge_launched, .position = position});
             start(*number);
         }
     }
@@ -122,7 +122,7 @@ private:
         const std::stop_token stop = l.stop.get_token();
         walk_state state{call_context{stop, outer_.context.deadline()}, outer_.time, nullptr, outer_.listener};
         state.context.set_attempt(outer_.context.attempt());
-        walk<Policies, Slot, H + 1, std::tuple_size_v<Policies>> inner{policies_, l.slot, state};
+        auto inner = policies_.inner(l.slot, state);
         F operation = operation_;
         drive_blocking(inner, state, runtime_, [&] {
             l.slot.fill([&]() -> decltype(auto) { return invoke_operation(operation, state.context); });
@@ -149,7 +149,7 @@ private:
         return cancel_cause::caller;
     }
 
-    Policies policies_;
+    Chain policies_;
     F operation_;
     Classifier classify_;
     walk_state outer_;

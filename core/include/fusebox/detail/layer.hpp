@@ -153,6 +153,7 @@ class layer<G> {
 public:
     gate enter(G& guard, walk_state& s) {
         place_.wake = s.wake;
+        place_.granted_.store(false, std::memory_order_relaxed);  // of an attempt before
         const time_point now = s.time.coarse();
         auto answer = guard.enter(now, place_);
         if (!answer) return {.kind = gate::refused, .answer = answer.error()};
@@ -269,14 +270,14 @@ public:
     }
 };
 
-// An opt-out of a composition rule: nothing to do at run time.
+// For what has no part in a walk: an opt-out of a composition rule; a hedge, which walks end in front of.
 template <class T>
-    requires composition::is_opt_out<T>
+    requires(composition::is_opt_out<T> || std::is_same_v<T, hedge>)
 class layer<T> : public never_waits {
 public:
-    gate enter(T&, walk_state&) { return {}; }
+    gate enter(const T&, walk_state&) { return {}; }
     template <class Slot>
-    turn leave(T&, walk_state&, Slot&, ending&) {
+    turn leave(const T&, walk_state&, Slot&, ending&) {
         return {};
     }
 };

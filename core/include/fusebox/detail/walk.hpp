@@ -101,51 +101,25 @@ struct walk_state {
 template <class P>
 class layer;
 
-// A walk over policies First … Last-1 of the tuple `Policies` of references.
-template <class Policies, class Slot, std::size_t First, std::size_t Last>
-class walk {
+template <class Layer, class P, class Slot>
+concept injecting_layer = requires(Layer& layer, P& policy, Slot& slot) { layer.inject(policy, slot); };
+
+// What is the same in every walk, however it keeps its layers: positions are those in the pipeline.
+template <class Slot>
+class walk_base {
 public:
-    // True when a layer may wait in a queue: then the state's waker must be there from the start.
-    static constexpr bool may_queue = []<std::size_t... I>(std::index_sequence<I...>) {
-        return (queueing_guard<std::remove_reference_t<std::tuple_element_t<First + I, Policies>>> || ...);
-    }(std::make_index_sequence<Last - First>{});
-
-    walk(Policies& policies, Slot& slot, walk_state& state) : policies_(policies), slot_(slot), state_(state) {}
-
-    // The call begins.
-    command start() { return inward<First>(); }
-
-    // The operation ended, with its outcome in the slot. `cause` says whether it was cancelled, and why.
-    command ended(cancel_cause cause) {
-        state_.time.next_step();
-        return outward<Last>(judged(cause));
-    }
-
-    // The wait is over: granted, or its time came.
-    command resume() {
-        state_.time.next_step();
-        return at<First>([this]<std::size_t I>() { return this->template resumed<I>(); });
-    }
-
-    // The wait was cut short by the caller.
-    command interrupt() {
-        state_.time.next_step();
-        return at<First>([this]<std::size_t I>() { return this->template interrupted<I>(); });
-    }
-
     // How the call ended, once it is done.
     const ending& last() const noexcept { return last_; }
 
-private:
-    template <std::size_t I>
-    auto& policy() {
-        return std::get<I>(policies_);
-    }
-    template <std::size_t I>
-    auto& own() {
-        return std::get<I - First>(layers_);
+protected:
+    walk_base(Slot& slot, walk_state& state) noexcept : slot_(slot), state_(state) {}
+
+    command begun() {
+        state_.tell({.kind = pipeline_event_kind::attempt_started});
+        return {command::invoke, {}};
     }
 
+    // The operation ended, with its outcome in the slot.
     ending judged(cancel_cause cause) {
         const time_point deadline = state_.context.deadline();
         const bool expired =
@@ -159,14 +133,103 @@ private:
         return e;
     }
 
+    // A layer refused the call.
+    ending refused(std::size_t position, const rejection& answer) {
+        slot_.refuse(answer);
+        state_.tell({.kind = pipeline_event_kind::call_refused,
+                     .position = static_cast<std::uint32_t>(position),
+                     .answer = answer.code});
+        return slot_.judge();
+    }
+
+    // A layer wants the call to wait: gate::sleep, or gate::queue.
+    command waits(std::size_t position, const gate& g) {
+        const bool sleeps = g.kind == gate::sleep;
+        state_.tell({.kind = sleeps ? pipeline_event_kind::call_delayed : pipeline_event_kind::call_queued,
+                     .position = static_cast<std::uint32_t>(position),
+                     .until = sleeps ? g.until : time_point{}});
+        waiting_ = position;
+        return {sleeps ? command::sleep : command::queue, g.until};
+    }
+
+    // A layer wants another attempt.
+    command sleeps(std::size_t position, const turn& t) {
+        waiting_ = position;
+        return {command::sleep, t.until};
+    }
+
+    // The caller cut a wait short. A retry that was in its backoff keeps the last outcome; a call that was
+    // cut short before it had one was cancelled.
+    ending cut_short(bool has_outcome) {
+        if (!has_outcome) slot_.refuse({errc::cancelled, {}});
+        return {verdict::ignored};
+    }
+
+    command done(const ending& e) {
+        last_ = e;
+        return {command::done, {}};
+    }
+
+    Slot& slot_;
+    walk_state& state_;
+    std::size_t waiting_ = 0;
+
+private:
+    ending last_{};
+};
+
+// A walk over policies First … Last-1 of the tuple `Policies` of references.
+template <class Policies, class Slot, std::size_t First, std::size_t Last>
+class walk : public walk_base<Slot> {
+    using base = walk_base<Slot>;
+    using base::slot_, base::state_, base::waiting_;
+
+public:
+    walk(Policies& policies, Slot& slot, walk_state& state) : base(slot, state), policies_(policies) {}
+
+    // True when a layer may wait in a queue: then the state's waker must be there from the start.
+    static constexpr bool may_queue() {
+        return []<std::size_t... I>(std::index_sequence<I...>) {
+            return (queueing_guard<std::remove_reference_t<std::tuple_element_t<First + I, Policies>>> || ...);
+        }(std::make_index_sequence<Last - First>{});
+    }
+
+    // The call begins.
+    command start() { return inward<First>(); }
+
+    // The operation ended, with its outcome in the slot. `cause` says whether it was cancelled, and why.
+    command ended(cancel_cause cause) {
+        state_.time.next_step();
+        return outward<Last>(base::judged(cause));
+    }
+
+    // The wait is over: granted, or its time came.
+    command resume() {
+        state_.time.next_step();
+        return at<First>([this]<std::size_t I>() { return passed<I>(own<I>().resumed(policy<I>(), state_)); });
+    }
+
+    // The wait was cut short by the caller.
+    command interrupt() {
+        state_.time.next_step();
+        return at<First>(
+            [this]<std::size_t I>() { return outward<I>(base::cut_short(own<I>().interrupted(policy<I>(), state_))); });
+    }
+
+private:
+    template <std::size_t I>
+    auto& policy() {
+        return std::get<I>(policies_);
+    }
+    template <std::size_t I>
+    auto& own() {
+        return std::get<I - First>(layers_);
+    }
+
     template <std::size_t I>
     command inward() {
-        if constexpr (I == Last) {
-            state_.tell({.kind = pipeline_event_kind::attempt_started});
-            return {command::invoke, {}};
-        } else {
-            return passed<I>(own<I>().enter(policy<I>(), state_));
-        }
+        if constexpr (I == Last) return base::begun();
+        else return passed<I>(own<I>().enter(policy<I>(), state_));
     }
 
     template <std::size_t I>
@@ -178,51 +241,26 @@ private:
 
     template <std::size_t I>
     [[gnu::noinline, gnu::cold]] command held(const gate& g) {
-        constexpr auto position = static_cast<std::uint32_t>(I);
-        switch (g.kind) {
-            case gate::refused:
-                slot_.refuse(g.answer);
-                state_.tell({.kind = pipeline_event_kind::call_refused, .position = position, .answer = g.answer.code});
-                return outward<I>(slot_.judge());
-            case gate::fault:  // put in by the layer, which hears of it as of any other failure
-                if constexpr (requires { own<I>().inject(policy<I>(), slot_); }) own<I>().inject(policy<I>(), slot_);
+        if (g.kind == gate::refused) return outward<I>(base::refused(I, g.answer));
+        if constexpr (injecting_layer<decltype(own<I>()), decltype(policy<I>()), Slot>) {
+            if (g.kind == gate::fault) {  // put in by the layer, which hears of it as of any other failure
+                own<I>().inject(policy<I>(), slot_);
                 return outward<I + 1>(slot_.judge());
-            case gate::sleep:
-                state_.tell({.kind = pipeline_event_kind::call_delayed, .position = position, .until = g.until});
-                waiting_ = I;
-                return {command::sleep, g.until};
-            default:
-                state_.tell({.kind = pipeline_event_kind::call_queued, .position = position});
-                waiting_ = I;
-                return {command::queue, g.until};
+            }
         }
+        return base::waits(I, g);
     }
 
     template <std::size_t I>
     command outward(ending e) {
         if constexpr (I == First) {
-            last_ = e;
-            return {command::done, {}};
+            return base::done(e);
         } else {
             const turn t = own<I - 1>().leave(policy<I - 1>(), state_, slot_, e);
             if (t.kind == turn::outward) [[likely]]
                 return outward<I - 1>(e);
-            waiting_ = I - 1;
-            return {command::sleep, t.until};
+            return base::sleeps(I - 1, t);
         }
-    }
-
-    template <std::size_t I>
-    command resumed() {
-        return passed<I>(own<I>().resumed(policy<I>(), state_));
-    }
-
-    // A retry that was cut short in its backoff keeps the last outcome; a call that was cut short before
-    // it had one was cancelled.
-    template <std::size_t I>
-    command interrupted() {
-        if (!own<I>().interrupted(policy<I>(), state_)) slot_.refuse({errc::cancelled, {}});
-        return outward<I>({verdict::ignored});
     }
 
     template <std::size_t I, class Then>
@@ -239,11 +277,7 @@ private:
     };
 
     Policies& policies_;
-    Slot& slot_;
-    walk_state& state_;
     typename layers_of<std::make_index_sequence<Last - First>>::type layers_{};
-    std::size_t waiting_ = Last;
-    ending last_{};
 };
 
 }  // namespace fusebox::detail

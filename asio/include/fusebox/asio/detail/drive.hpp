@@ -79,15 +79,17 @@ net::awaitable<cancel_cause> against_clock(std::shared_ptr<race<Timer>> heat, ne
     co_return heat->cause();
 }
 
-// Waits for an instant or a grant; true when the caller gave up meanwhile.
+// Waits for an instant, or in a queue for a grant; true when the caller gave up meanwhile. A grant that
+// came as a queue's time ran out wakes too late, by a ring or at the timer: that must not end another wait.
 template <class Timer>
-net::awaitable<bool> wait(race<Timer>& heat, time_point until) {
-    if (!heat.take_ring()) {
-        (void)co_await expire(heat, until);
-        heat.take_ring();
+net::awaitable<bool> wait(race<Timer>& heat, const fusebox::detail::command c) {
+    for (bool over = false;;) {
+        const auto state = co_await net::this_coro::cancellation_state;
+        if (state.cancelled() != net::cancellation_type::none) co_return true;
+        if (heat.take_ring() && c.kind == fusebox::detail::command::queue) over = true;
+        if (over) co_return false;
+        over = co_await expire(heat, c.until);
     }
-    const auto state = co_await net::this_coro::cancellation_state;
-    co_return state.cancelled() != net::cancellation_type::none;
 }
 
 // Drives `walk` to its end, with `invoke()`, which gives an awaitable<cancel_cause>, for the operation.
@@ -101,7 +103,7 @@ net::awaitable<void> drive(Walk& walk, race<Timer>& heat, Invoke& invoke) {
             const cancel_cause cause = co_await std::move(running);
             c = walk.ended(cause);
         } else {
-            const bool given_up = co_await wait(heat, c.until);
+            const bool given_up = co_await wait(heat, c);
             c = given_up ? walk.interrupt() : walk.resume();
         }
     }

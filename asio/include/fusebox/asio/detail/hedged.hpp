@@ -5,17 +5,16 @@
 #include <fusebox/hedge.hpp>
 
 #include <array>
-#include <cstddef>
+#include <cstdint>
 #include <memory>
-#include <optional>
-#include <tuple>
 #include <utility>
 
 namespace fusebox::asio::detail {
 
-// One attempt: a walk over the policies behind number `H`, which is the hedge.
-template <class Policies, std::size_t H, class Slot, class F, class Classifier, class Timer>
+// One attempt: a walk over the policies inside the hedge.
+template <class Slot, class Timer>
 struct lane {
+    template <class Classifier>
     lane(const net::any_io_executor& executor, Classifier& classify, const fusebox::detail::walk_state& outer)
         : heat(race<Timer>::make(executor)), slot(classify), state(outer) {
         state.wake = heat.get();
@@ -31,23 +30,22 @@ struct lane {
     bool heard = false;
 };
 
-template <class Policies, std::size_t H, class Lane, class F>
-net::awaitable<void> run_lane(Policies& policies, Lane& l, F& operation) {
+template <class Chain, class Lane, class F>
+net::awaitable<void> run_lane(Chain& policies, Lane& l, F& operation) {
     co_await net::this_coro::throw_if_cancelled(false);
-    using slot_type = decltype(l.slot);
-    fusebox::detail::walk<Policies, slot_type, H + 1, std::tuple_size_v<Policies>> inner{policies, l.slot, l.state};
+    auto inner = policies.inner(l.slot, l.state);
     auto invoke = [&] { return invoke_operation(l.heat, operation, l.slot, l.state.context, l.lost); };
     co_await drive(inner, *l.heat, invoke);
     l.end = inner.last();
 }
 
 // The race that one call runs. Lives in the call's frame, which outlives all lanes.
-template <class Policies, std::size_t H, class Slot, class F, class Classifier, class Timer>
+template <class Chain, class Slot, class F, class Classifier, class Timer>
 class coroutine_race {
-    using lane_type = lane<Policies, H, Slot, F, Classifier, Timer>;
+    using lane_type = lane<Slot, Timer>;
 
 public:
-    coroutine_race(Policies& policies, F& operation, Classifier& classify, fusebox::detail::walk_state& outer,
+    coroutine_race(Chain& policies, F& operation, Classifier& classify, fusebox::detail::walk_state& outer,
                    std::shared_ptr<race<Timer>> heat, const monotonic_clock* clock)
         : policies_(policies),
           operation_(operation),
@@ -56,9 +54,9 @@ public:
           heat_(std::move(heat)),
           clock_(clock) {}
 
-    net::awaitable<cancel_cause> run(Slot& result, const retry_budget* noted_in) {
+    net::awaitable<cancel_cause> run(Slot& result) {
         executor_ = co_await net::this_coro::executor;
-        auto session = std::get<H>(policies_).begin(now(), noted_in);
+        auto session = policies_.the_hedge().begin(now(), policies_.outer_budget());
         start(1);
         std::uint32_t winner = 0;
         bool given_up = false;
@@ -87,7 +85,8 @@ private:
 
     void launch(hedge::session& session) {
         if (const auto number = session.launch(now())) {
-            outer_.tell({.kind = pipeline_event_kind::hedge_launched, .position = H});
+            const auto position = static_cast<std::uint32_t>(policies_.hedge_position);
+            outer_.tell({.kind = pipeline_event_kind::hedge_launched, .position = position});
             start(*number);
         }
     }
@@ -95,7 +94,7 @@ private:
     void start(std::uint32_t number) {
         auto& l = *(lanes_[number - 1] = std::make_unique<lane_type>(executor_, classify_, outer_));
         ++running_;
-        auto attempt = run_lane<Policies, H>(policies_, l, operation_);
+        auto attempt = run_lane(policies_, l, operation_);
         auto at_end = [this, &l](std::exception_ptr) {
             l.ended = true;
             --running_;
@@ -126,7 +125,7 @@ private:
         }
     }
 
-    Policies& policies_;
+    Chain& policies_;
     F& operation_;
     Classifier& classify_;
     fusebox::detail::walk_state& outer_;
