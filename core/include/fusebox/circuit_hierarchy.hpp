@@ -17,6 +17,7 @@
 #pragma once
 
 #include <fusebox/circuit_breaker.hpp>
+#include <fusebox/composition.hpp>
 #include <fusebox/policy.hpp>
 
 #include <cstdint>
@@ -165,5 +166,8 @@ private:
 };
 
 static_assert(immediate_guard<circuit_node>);
+
+template <>
+inline constexpr policy_kind composition::kind_of<circuit_node> = policy_kind::breaker;
 
 }  // namespace fusebox
