@@ -78,6 +78,9 @@ protected:
     parse_status refuse(parse_errc why, std::size_t offset) noexcept;
     parse_status need_more(std::size_t looked, std::size_t received, const head_limits& limits) noexcept;
 
+    parse_status take_empty_line(std::size_t at, std::size_t end, const head_limits& limits) noexcept;
+    // The field whose value ends before `value_end`, or before the blanks there.
+    field& append_field(std::size_t value_end) noexcept;
     // Goes on with the field lines; each complete one is handed to rules.take(). In field_scan.hpp.
     template <class Rules>
     parse_status scan_fields(typename Rules::text_type received, const head_limits& limits, Rules& rules) noexcept;
@@ -93,8 +96,6 @@ protected:
     parse_errc error_ = parse_errc::none;
     bool has_bare_lf_ = false;
 
-private:
-    friend class gather;
     std::array<field, head_limits::most_fields> fields_;  // of which the first count_ are set
 };
 

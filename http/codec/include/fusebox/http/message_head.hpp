@@ -20,9 +20,12 @@ protected:
 
     // Takes in one complete field: framing and connection fields are read here, once.
     parse_errc take_field(field& f) noexcept;
-    // After the last field: what several of them say together. Sets body_ for a request.
-    parse_errc conclude() noexcept;
+    // After the last field: what several of them say together.
+    void conclude() noexcept;
+    void drop_all(field_id id) noexcept;
+    parse_errc read_version(std::string_view version) noexcept;
 
+    // body_ is as the fields say, `none` if they say nothing.
     http_version version_ = http_version::v1_1;
     framing body_;
     bool keep_alive_ = false;
@@ -35,7 +38,6 @@ private:
     parse_errc take_connection_option(std::string_view option) noexcept;
     void drop_named_by_connection() noexcept;
 
-    std::uint16_t content_length_at_ = 0;  // number of its field
     std::uint8_t named_options_ = 0;
     bool has_length_ : 1 = false;
     bool has_coding_ : 1 = false;

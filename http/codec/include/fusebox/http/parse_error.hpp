@@ -50,6 +50,7 @@ enum class parse_errc : std::uint8_t {
     host_repeated,
     host_malformed,
     connection_malformed,
+    connection_too_long,
     connection_names_end_to_end_field,
     expectation_unknown,
 

@@ -62,10 +62,10 @@ public:
 private:
     friend struct request_rules;
     parse_status parse_start_line(std::string_view received, const head_limits& limits) noexcept;
-    parse_status read_start_line(std::size_t begin, std::size_t end, bool crlf) noexcept;
+    parse_errc read_start_line(std::size_t end, std::size_t& offset) noexcept;
     parse_errc read_target(std::size_t& offset) noexcept;
     parse_errc read_absolute_form(std::size_t& offset) noexcept;
-    parse_errc read_path(std::size_t from, std::size_t& offset) noexcept;
+    parse_errc read_path(std::size_t& offset) noexcept;
     parse_errc take(field& f) noexcept;
     parse_status conclude_request() noexcept;
 

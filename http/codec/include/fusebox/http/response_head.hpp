@@ -34,8 +34,8 @@ public:
 
 private:
     friend struct response_rules;
-    parse_status parse_start_line(std::span<char> received, const head_limits& limits) noexcept;
-    parse_status read_start_line(std::size_t end, bool crlf) noexcept;
+    parse_status parse_start_line(std::string_view received, const head_limits& limits) noexcept;
+    parse_errc read_start_line(std::size_t end, std::size_t& offset) noexcept;
     parse_status conclude_response(answered_request to) noexcept;
 
     std::uint16_t line_size_ = 0;
