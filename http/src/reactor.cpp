@@ -1,5 +1,7 @@
 #include <fusebox/http/reactor.hpp>
 
+#include <boost/asio/post.hpp>
+
 #include <algorithm>
 #include <bit>
 #include <cerrno>
@@ -85,7 +87,7 @@ void reactor::end_round() {
     while (first_ != nullptr) {
         afterthought& next = *first_;
         first_ = next.next_;
-        next.pending_ = false;
+        next.waits_at_ = nullptr;
         next.then_();
     }
     last_ = nullptr;
@@ -93,12 +95,26 @@ void reactor::end_round() {
 }
 
 void reactor::after_this(afterthought& a) {
-    if (a.pending_) return;
-    if (!in_round_) return a.then_();
-    a.pending_ = true;
+    if (a.waits_at_ != nullptr) return;
+    a.waits_at_ = this;
     a.next_ = nullptr;
     (first_ == nullptr ? first_ : last_->next_) = &a;
     last_ = &a;
+    if (in_round_ || posted_) return;
+    posted_ = true;
+    net::post(io_, [this] {
+        posted_ = false;
+        begin_round();
+        end_round();
+    });
+}
+
+void reactor::forget(afterthought& a) noexcept {
+    afterthought* before = nullptr;
+    for (afterthought* each = first_; each != &a; each = each->next_) before = each;
+    (before == nullptr ? first_ : before->next_) = a.next_;
+    if (last_ == &a) last_ = before;
+    a.waits_at_ = nullptr;
 }
 
 // -- Deadlines ---------------------------------------------------------------------------------------

@@ -89,20 +89,20 @@ private:
     time_point at_{};
 };
 
-// Something to be done once the callbacks of this round have returned: mostly the end of an object that
-// somebody further up the stack may still look at. Done at once when the reactor is not in a round.
+// Something to be done once the callbacks that are running have returned: mostly the end of an object that
+// somebody further up the stack may still look at.
 class afterthought {
 public:
     explicit afterthought(callback then) noexcept : then_(then) {}
     afterthought(const afterthought&) = delete;
     afterthought& operator=(const afterthought&) = delete;
-    bool pending() const noexcept { return pending_; }
+    inline ~afterthought();
 
 private:
     friend reactor;
     callback then_;
     afterthought* next_ = nullptr;
-    bool pending_ = false;
+    reactor* waits_at_ = nullptr;
 };
 
 class reactor final : public boost::asio::execution_context::service {
@@ -139,6 +139,7 @@ public:
     void arm_in(deadline& d, duration from_now) { arm(d, saturating_add(now(), from_now)); }
 
     void after_this(afterthought& a);
+    void forget(afterthought& a) noexcept;
 
     std::size_t watched() const noexcept { return watched_; }
 
@@ -170,6 +171,7 @@ private:
     const monotonic_clock* clock_ = nullptr;
     time_point now_{};
     bool in_round_ = false;
+    bool posted_ = false;
     std::array<epoll_event, batch> events_;
     int next_event_ = 0, event_count_ = 0;  // of those, what is still to be told
     afterthought* first_ = nullptr;
@@ -180,5 +182,9 @@ private:
     std::int64_t turned_to_;                        // all ticks before this one have been looked at
     std::int64_t alarm_at_ = no_alarm;              // the tick that the alarm is set for
 };
+
+afterthought::~afterthought() {
+    if (waits_at_ != nullptr) waits_at_->forget(*this);
+}
 
 }  // namespace fusebox::http

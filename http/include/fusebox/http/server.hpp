@@ -1,0 +1,64 @@
+// The listening sockets and the connections of an HTTP/1.1 server in one thread.
+//
+//   server web{reactor::of(io), memory, {}, my_service};
+//   if (auto failed = web.listen(address)) …
+//   io.run();
+//
+// To end it: drain(), and run the io_context until connections() is 0; what is left after the time that one
+// wants to give it, close() or the destructor ends.
+//
+// Thread-safety: none; the reactor's thread. For several threads make a server in each, with share_port.
+#pragma once
+
+#include <fusebox/http/listener.hpp>
+#include <fusebox/http/server_connection.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace fusebox::http {
+
+class server final : private connection_owner {
+public:
+    // All must outlive the server. `most_connections` beyond which none is accepted until one ends.
+    server(reactor& loop, connection_memory& memory, const connection_limits& limits, service& serves,
+           std::size_t most_connections = 65536);
+    ~server();
+
+    std::error_code listen(const socket_address& at, bool share_port = false);
+    // Takes over a descriptor that listens already.
+    std::error_code adopt(int fd);
+    // Of the listener with this number, in the order of listen().
+    socket_address local(std::size_t i = 0) const { return listeners_.at(i)->local(); }
+
+    // Accepts no more. Requests that are served, or on their way on an open connection, get their responses,
+    // which say that the connection closes.
+    void drain();
+    // Ends all connections now.
+    void close();
+
+    std::size_t connections() const noexcept { return connections_; }
+    std::uint64_t accepted() const noexcept { return accepted_; }
+    // Connections that were closed at once because the system had no descriptor for them.
+    std::uint64_t shed() const noexcept { return shed_; }
+
+private:
+    void accept(int fd, const socket_address& peer);
+    void closed(server_connection& connection) noexcept override;
+    listener& add_listener();
+
+    reactor& loop_;
+    connection_memory& memory_;
+    const connection_limits limits_;
+    service& service_;
+    const std::size_t most_connections_;
+    std::vector<std::unique_ptr<listener>> listeners_;
+    server_connection* first_ = nullptr;
+    std::size_t connections_ = 0;
+    std::uint64_t accepted_ = 0;
+    std::uint64_t shed_ = 0;
+    bool full_ = false;
+};
+
+}  // namespace fusebox::http

@@ -1,0 +1,69 @@
+#include <fusebox/http/server.hpp>
+
+#include <unistd.h>
+
+namespace fusebox::http {
+
+server::server(reactor& loop, connection_memory& memory, const connection_limits& limits, service& serves,
+               std::size_t most_connections)
+    : loop_(loop), memory_(memory), limits_(limits), service_(serves), most_connections_(most_connections) {}
+
+server::~server() {
+    close();
+    while (first_ != nullptr) closed(*first_);
+}
+
+listener& server::add_listener() {
+    return *listeners_.emplace_back(std::make_unique<listener>(
+        loop_, [this](int fd, const socket_address& peer) { accept(fd, peer); }, [this] { ++shed_; }));
+}
+
+std::error_code server::listen(const socket_address& at, bool share_port) {
+    return add_listener().open(at, share_port);
+}
+
+std::error_code server::adopt(int fd) {
+    return add_listener().adopt(fd);
+}
+
+void server::accept(int fd, const socket_address& peer) {
+    connection_owner& me = *this;
+    auto made = std::make_unique<server_connection>(loop_, memory_, limits_, service_, me, peer);
+    if (made->start(fd)) return;
+    server_connection& c = *made.release();
+    c.next_ = first_;
+    if (first_ != nullptr) first_->previous_ = &c;
+    first_ = &c;
+    ++accepted_;
+    if (++connections_ < most_connections_) return;
+    full_ = true;
+    for (const auto& l : listeners_) l->pause();
+}
+
+void server::closed(server_connection& c) noexcept {
+    (c.previous_ != nullptr ? c.previous_->next_ : first_) = c.next_;
+    if (c.next_ != nullptr) c.next_->previous_ = c.previous_;
+    delete &c;
+    --connections_;
+    if (!full_) return;
+    full_ = false;
+    for (const auto& l : listeners_) l->resume();
+}
+
+void server::drain() {
+    for (const auto& l : listeners_) l->close();
+    for (server_connection *c = first_, *next; c != nullptr; c = next) {
+        next = c->next_;
+        c->drain();
+    }
+}
+
+void server::close() {
+    for (const auto& l : listeners_) l->close();
+    for (server_connection *c = first_, *next; c != nullptr; c = next) {
+        next = c->next_;
+        c->close();
+    }
+}
+
+}  // namespace fusebox::http
