@@ -1,7 +1,8 @@
-// A breaker around a coroutine, for users of the component asio, which brings Boost with it.
+// A breaker around a coroutine, for users of the components asio and asio_testing, which bring Boost with them.
 #include <fusebox/asio/execute.hpp>
 #include <fusebox/circuit_breaker.hpp>
 #include <fusebox/pipeline.hpp>
+#include <fusebox/testing/scripted_coroutine.hpp>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -14,12 +15,9 @@ namespace net = boost::asio;
 
 namespace {
 
-net::awaitable<int> answer() {
-    co_return 42;
-}
-
-net::awaitable<void> ask(fusebox::circuit_breaker& breaker, int& got) {
+net::awaitable<void> ask(fusebox::circuit_breaker& breaker, fusebox::testing::script<int>& service, int& got) {
     fusebox::pipeline calls{breaker};
+    const fusebox::testing::scripted_coroutine answer{service};
     const auto result = co_await fusebox::asio::execute(calls, answer);
     got = result.value_or(0);
 }
@@ -30,7 +28,9 @@ int main() {
     fusebox::circuit_breaker breaker{"consumer"};
     net::io_context context;
     int got = 0;
-    net::co_spawn(context, ask(breaker, got), net::detached);
+    fusebox::testing::script<int> service;
+    service.then(42);
+    net::co_spawn(context, ask(breaker, service, got), net::detached);
     context.run();
     std::printf("answer: %d\n", got);
     return got == 42 && breaker.snapshot().totals.successes == 1 ? 0 : 1;
