@@ -10,14 +10,14 @@ set(fusebox_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/fusebox")
 set(fusebox_package_source_dir "${CMAKE_CURRENT_LIST_DIR}")
 
 # Called by fusebox_library. `packages` are what find_dependency needs for this component's links, each
-# as one argument ("Boost 1.81 CONFIG").
-function(fusebox_install_library name links packages)
+# as one argument ("Boost 1.81 CONFIG"), and `pc_packages` what pkg-config calls them.
+function(fusebox_install_library name links packages pc_packages)
   set(target fusebox_${name})
   install(TARGETS ${target} EXPORT fusebox-${name}-targets FILE_SET HEADERS)
   install(EXPORT fusebox-${name}-targets NAMESPACE fusebox:: DESTINATION ${fusebox_package_dir})
 
   set(component_includes "")
-  set(pc_requires "")
+  set(pc_requires ${pc_packages})
   foreach(link IN LISTS links)
     if(link MATCHES "^fusebox::(.+)$")
       string(APPEND component_includes "include(\"\${CMAKE_CURRENT_LIST_DIR}/fusebox-${CMAKE_MATCH_1}.cmake\")\n")
@@ -30,8 +30,8 @@ function(fusebox_install_library name links packages)
   configure_file("${fusebox_package_source_dir}/fusebox-component.cmake.in" fusebox-${name}.cmake @ONLY)
   install(FILES "${CMAKE_CURRENT_BINARY_DIR}/fusebox-${name}.cmake" DESTINATION ${fusebox_package_dir})
 
-  # A component that needs a package from elsewhere has no pkg-config file: not every package has one.
-  if(NOT packages)
+  # A component that needs a package without a pkg-config file has none either.
+  if(pc_packages OR NOT packages)
     get_target_property(type ${target} TYPE)
     set(pc_libs "")
     if(NOT type STREQUAL INTERFACE_LIBRARY)

@@ -23,12 +23,13 @@ function(fusebox_compile_settings target)
   endif()
 endfunction()
 
-# fusebox_library(<name> HEADER_ROOT <dir> HEADERS … [SOURCES …] [LINKS …] [PACKAGES …])
+# fusebox_library(<name> HEADER_ROOT <dir> HEADERS … [SOURCES …] [LINKS …] [PACKAGES …] [PC_PACKAGES …])
 # Makes the library fusebox_<name>, known as fusebox::<name>, and installs it (fusebox_package.cmake).
 # Without sources it is header-only. PACKAGES says where links that are not of this project come from,
-# each as one argument to find_dependency: PACKAGES "Boost 1.81 CONFIG".
+# each as one argument to find_dependency: PACKAGES "Boost 1.81 CONFIG"; PC_PACKAGES names them all as
+# pkg-config does, where it knows them.
 function(fusebox_library name)
-  cmake_parse_arguments(ARG "" "HEADER_ROOT" "SOURCES;HEADERS;LINKS;PACKAGES" ${ARGN})
+  cmake_parse_arguments(ARG "" "HEADER_ROOT" "SOURCES;HEADERS;LINKS;PACKAGES;PC_PACKAGES" ${ARGN})
   set(target fusebox_${name})
   if(ARG_SOURCES)
     add_library(${target} ${ARG_SOURCES})
@@ -47,7 +48,7 @@ function(fusebox_library name)
   set_target_properties(${target} PROPERTIES
     VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL} EXPORT_NAME ${name})
   if(FUSEBOX_INSTALL)
-    fusebox_install_library(${name} "${ARG_LINKS}" "${ARG_PACKAGES}")
+    fusebox_install_library(${name} "${ARG_LINKS}" "${ARG_PACKAGES}" "${ARG_PC_PACKAGES}")
   endif()
 endfunction()
 
