@@ -3,7 +3,9 @@
 //   fusebox::asio::virtual_time time;
 //   fusebox::testing::script<std::string> service;
 //   service.then("late", 1h).then("order 7", 20ms);
-//   auto order = co_await execute(calls, fusebox::testing::scripted_coroutine{service}, {}, runtime_of(time));
+//   fusebox::testing::scripted_coroutine fetch{service};
+//   auto running = fusebox::asio::execute(calls, fetch, fusebox::default_classifier{}, runtime_of(time));
+//   auto order = co_await std::move(running);                      // a timeout per try and a retry: order 7
 //
 // What a call takes passes in virtual time, of which there must be one in the thread. A call that is cancelled
 // ends at once with operation_aborted.
