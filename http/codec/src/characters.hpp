@@ -1,6 +1,7 @@
 // Classes of bytes, and how far a run of a class reaches. Each run is found without looking past `end`.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -65,6 +66,27 @@ inline std::size_t skip(char_class which, const char* text, std::size_t i, std::
 inline std::size_t skip_blanks(const char* text, std::size_t i, std::size_t end) noexcept {
     while (i < end && is_blank(text[i])) ++i;
     return i;
+}
+
+// skip(token_char, …), sixteen bytes at a time while they are letters, digits and hyphens, as names mostly are.
+inline std::size_t skip_token(const char* text, std::size_t i, std::size_t end) noexcept {
+#if defined(__SSE2__)
+    const auto is_within = [](__m128i bytes, char first, char last) {
+        const __m128i above = _mm_sub_epi8(bytes, _mm_set1_epi8(first));
+        return _mm_cmpeq_epi8(_mm_min_epu8(above, _mm_set1_epi8(static_cast<char>(last - first))), above);
+    };
+    for (; end - i >= 16; i += 16) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + i));
+        const __m128i letters = is_within(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 'z');
+        const __m128i others = _mm_or_si128(is_within(bytes, '0', '9'), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('-')));
+        const auto found = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(letters, others))) ^ 0xffffU;
+        if (found != 0) {
+            i += static_cast<std::size_t>(std::countr_zero(found));
+            break;
+        }
+    }
+#endif
+    return skip(token_char, text, i, end);
 }
 
 // skip(text_char, …), sixteen bytes at a time.

@@ -49,50 +49,55 @@ parse_status field_section::scan_fields(typename Rules::text_type received, cons
     auto* const bytes = received.data();
     const std::size_t end = std::min<std::size_t>(received.size(), limits.bytes);
     std::size_t i = looked_;
+    phase now = phase_;
+    const auto pause = [&] {
+        phase_ = now;
+        return need_more(i, end, limits);
+    };
     for (;;) {
-        switch (phase_) {
+        switch (now) {
             default:
-                if (i == end) return need_more(i, end, limits);
+                if (i == end) return pause();
                 if (bytes[i] == '\r' || bytes[i] == '\n') return take_empty_line(i, end, limits);
                 if (detail::is_blank(bytes[i])) {
                     return refuse(count_ == 0 ? parse_errc::space_before_first_field : parse_errc::folded_line, i);
                 }
                 if (count_ == limits.fields) return refuse(parse_errc::too_many_fields, i);
                 at_ = static_cast<std::uint32_t>(i);
-                phase_ = phase::name;
+                now = phase::name;
                 [[fallthrough]];
             case phase::name:
-                i = detail::skip(detail::token_char, bytes, i, end);
-                if (i == end) return need_more(i, end, limits);
+                i = detail::skip_token(bytes, i, end);
+                if (i == end) return pause();
                 name_size_ = static_cast<std::uint16_t>(i - at_);
                 if (bytes[i] != ':' || i == at_) {
                     if (!Rules::mends || !detail::is_blank(bytes[i])) {
                         return refuse(detail::no_colon(bytes[i], i == at_), i);
                     }
-                    phase_ = phase::before_colon;
+                    now = phase::before_colon;
                     continue;
                 }
                 ++i;
-                phase_ = phase::before_value;
+                now = phase::before_value;
                 [[fallthrough]];
             case phase::before_value:
                 i = detail::skip_blanks(bytes, i, end);
-                if (i == end) return need_more(i, end, limits);
+                if (i == end) return pause();
                 value_at_ = static_cast<std::uint16_t>(i);
-                phase_ = phase::value;
+                now = phase::value;
                 [[fallthrough]];
             case phase::value: {
                 i = detail::skip_text(bytes, i, end);
-                if (i == end) return need_more(i, end, limits);
+                if (i == end) return pause();
                 const detail::line_end found = detail::line_end_at(bytes, i, end, limits.bare_lf);
                 if (found.error != parse_errc::none) return refuse(found.error, i);
                 const std::size_t next = i + found.size;
-                if (found.size == 0 || (Rules::mends && next == end)) return need_more(i, end, limits);
+                if (found.size == 0 || (Rules::mends && next == end)) return pause();
                 if constexpr (Rules::mends) {
                     if (detail::is_blank(bytes[next])) {
                         std::fill(bytes + i, bytes + next, ' ');
                         i = next;
-                        phase_ = phase::fold;
+                        now = phase::fold;
                         continue;
                     }
                 }
@@ -100,26 +105,26 @@ parse_status field_section::scan_fields(typename Rules::text_type received, cons
                 const parse_errc refused = rules.take(append_field(i));
                 if (refused != parse_errc::none) return refuse(refused, value_at_);
                 i = next;
-                phase_ = phase::field_start;
+                now = phase::field_start;
                 continue;
             }
             case phase::before_colon:
                 if constexpr (Rules::mends) {
                     i = detail::skip_blanks(bytes, i, end);
-                    if (i == end) return need_more(i, end, limits);
+                    if (i == end) return pause();
                     if (bytes[i] != ':') return refuse(parse_errc::colon_missing, i);
                     bytes[i++] = ' ';
                     bytes[at_ + name_size_] = ':';
-                    phase_ = phase::before_value;
+                    now = phase::before_value;
                 }
                 continue;
             case phase::fold:
                 if constexpr (Rules::mends) {
                     for (; i < end && detail::is_blank(bytes[i]); ++i) bytes[i] = ' ';
-                    if (i == end) return need_more(i, end, limits);
+                    if (i == end) return pause();
                     // Nothing but the fold so far: the value begins behind it.
                     if (bytes[value_at_] == ' ') value_at_ = static_cast<std::uint16_t>(i);
-                    phase_ = phase::value;
+                    now = phase::value;
                 }
                 continue;
         }

@@ -52,7 +52,10 @@ parse_status field_section::need_more(std::size_t looked, std::size_t received, 
 parse_status field_section::take_empty_line(std::size_t i, std::size_t end, const head_limits& limits) noexcept {
     const detail::line_end found = detail::line_end_at(text_, i, end, limits.bare_lf);
     if (found.error != parse_errc::none) return refuse(found.error, i);
-    if (found.size == 0) return need_more(i, end, limits);
+    if (found.size == 0) {
+        phase_ = phase::field_start;
+        return need_more(i, end, limits);
+    }
     if (found.size == 1) has_bare_lf_ = true;
     size_ = static_cast<std::uint32_t>(i + found.size);
     phase_ = phase::ended;

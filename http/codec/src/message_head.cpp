@@ -127,19 +127,20 @@ parse_errc message_head::take_connection(const field& f) noexcept {
 }
 
 parse_errc message_head::take_connection_option(std::string_view option) noexcept {
-    if (equal_names(option, "keep-alive")) {
-        says_keep_alive_ = true;
-    } else if (equal_names(option, "close")) {
-        says_close_ = true;
-    } else if (equal_names(option, "upgrade")) {
-        says_upgrade_ = true;
-    } else {
-        if (!std::ranges::all_of(option, [](char c) { return detail::is(detail::token_char, c); })) {
-            return parse_errc::connection_malformed;
-        }
-        if (must_reach_the_other_end(option)) return parse_errc::connection_names_end_to_end_field;
-        if (++named_options_ > most_connection_options) return parse_errc::connection_too_long;
+    switch (identify(option)) {
+        case field_id::keep_alive: says_keep_alive_ = true; return parse_errc::none;
+        case field_id::upgrade: says_upgrade_ = true; return parse_errc::none;
+        default: break;
     }
+    if (equal_names(option, "close")) {
+        says_close_ = true;
+        return parse_errc::none;
+    }
+    if (!std::ranges::all_of(option, [](char c) { return detail::is(detail::token_char, c); })) {
+        return parse_errc::connection_malformed;
+    }
+    if (must_reach_the_other_end(option)) return parse_errc::connection_names_end_to_end_field;
+    if (++named_options_ > most_connection_options) return parse_errc::connection_too_long;
     return parse_errc::none;
 }
 

@@ -13,7 +13,7 @@ struct request_rules {
     static constexpr bool mends = false;
     template <class Field>
     parse_errc take(Field& f) const noexcept {
-        return head.take(f);
+        return head.is_only_kept(f.id) ? parse_errc::none : head.take(f);
     }
     request_head& head;
 };

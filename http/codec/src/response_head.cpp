@@ -12,7 +12,7 @@ struct response_rules {
     static constexpr bool mends = true;
     template <class Field>
     parse_errc take(Field& f) const noexcept {
-        return head.take_field(f);
+        return head.is_only_kept(f.id) ? parse_errc::none : head.take_field(f);
     }
     response_head& head;
 };

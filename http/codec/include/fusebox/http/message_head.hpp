@@ -18,6 +18,24 @@ public:
 protected:
     void restart_message() noexcept;
 
+    // Fields with these ids are only kept; all others are for take_field, or for a role's own rules.
+    static constexpr bool is_only_kept(field_id id) noexcept {
+        constexpr field_set read{field_id::other,
+                                 field_id::connection,
+                                 field_id::content_length,
+                                 field_id::expect,
+                                 field_id::host,
+                                 field_id::keep_alive,
+                                 field_id::proxy_authenticate,
+                                 field_id::proxy_authentication_info,
+                                 field_id::proxy_authorization,
+                                 field_id::proxy_connection,
+                                 field_id::te,
+                                 field_id::trailer,
+                                 field_id::transfer_encoding,
+                                 field_id::upgrade};
+        return !read.contains(id);
+    }
     // Takes in one complete field: framing and connection fields are read here, once.
     parse_errc take_field(field& f) noexcept;
     // After the last field: what several of them say together.
