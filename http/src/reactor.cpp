@@ -49,6 +49,12 @@ void reactor::remove(int fd, watch& w) noexcept {
     if (--watched_ == 0 && waiting_) set_.cancel();  // so that io_context::run() may return
 }
 
+bool reactor::has_untold_edge(const watch& w) const noexcept {
+    for (int i = next_event_; i < event_count_; ++i)
+        if (events_[i].data.ptr == &w) return true;
+    return false;
+}
+
 // -- Rounds ------------------------------------------------------------------------------------------
 
 void reactor::wait_for_edges() {

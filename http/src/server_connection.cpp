@@ -209,8 +209,10 @@ void server_connection::answer(int status, std::string_view content_type, std::s
     out.add(reason_phrase(status));
     out.add("\r\nDate: ");
     out.add(http_date());
-    out.add("\r\nContent-Type: ");
-    out.add(content_type);
+    if (!content_type.empty()) {
+        out.add("\r\nContent-Type: ");
+        out.add(content_type);
+    }
     out.add("\r\nContent-Length: ");
     out.add(put(length_text, length_text + sizeof length_text, body.size()));
     out.add("\r\n");

@@ -43,6 +43,13 @@ stream_socket::progress stream_socket::connecting(std::error_code& why) noexcept
     return progress::failed;
 }
 
+bool stream_socket::has_bytes() noexcept {
+    char byte;
+    if (::recv(fd_, &byte, 1, MSG_PEEK) >= 0) return true;
+    watch_.used_up_reading();
+    return false;
+}
+
 transfer stream_socket::read(std::span<char> into) noexcept {
     for (;;) {
         const ssize_t n = ::recv(fd_, into.data(), into.size(), 0);

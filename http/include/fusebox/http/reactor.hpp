@@ -123,6 +123,9 @@ public:
     // Forgets `w`: call it before the descriptor is closed.
     void remove(int fd, watch& w) noexcept;
 
+    // Whether this round has an edge for `w` that it was not told of yet.
+    bool has_untold_edge(const watch& w) const noexcept;
+
     // The present; those who are woken together share one reading of the clock.
     time_point now() const noexcept { return in_round_ ? now_ : read_clock(); }
 

@@ -97,7 +97,7 @@ public:
     body_status read_body(Sink&& sink) {
         const body_status s = input_.read_body(sink);
         wants_body_ = s == body_status::blocked;
-        if (wants_body_) loop_.arm_in(reading_, limits_.body_pause);
+        if (wants_body_ && !tunnelling_) loop_.arm_in(reading_, limits_.body_pause);
         else reading_.disarm();
         return s;
     }
@@ -129,7 +129,14 @@ public:
     // read_body() came to `refused` or `truncated`: answers 400, or aborts the response. The exchange is forgotten.
     void fail_body();
 
-    // A whole response, ours: status line, date, content type, `fields` (whole lines), length, body.
+    // After a 101: from here on read_body() reads what the client sends until it closes, and nobody hurries it. The
+    // connection ends with response_complete().
+    void begin_tunnel() noexcept {
+        input_.begin_body({framing::until_close});
+        tunnelling_ = close_after_ = true;
+    }
+
+    // A whole response, ours: status line, date, content type (if not empty), length, `fields` (whole lines), body.
     // Ends with response_complete().
     void answer(int status, std::string_view content_type, std::string_view body, std::string_view fields = {});
 
@@ -175,6 +182,7 @@ private:
     bool close_after_ = false;
     bool response_begun_ = false;
     bool draining_ = false;
+    bool tunnelling_ = false;
     std::uint32_t lingered_ = 0;
     deadline reading_{on<&server_connection::reading_expired>(this)};
     deadline writing_{on<&server_connection::writing_expired>(this)};

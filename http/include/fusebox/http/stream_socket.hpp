@@ -43,6 +43,10 @@ public:
     enum class progress : unsigned char { pending, established, failed };
     progress connecting(std::error_code& why) noexcept;
 
+    // Whether a read would find something now, be it the end.
+    bool has_bytes() noexcept;
+    // Whether the reactor has an edge for this socket that it has not told yet.
+    bool has_untold_edge() const noexcept { return loop_.has_untold_edge(watch_); }
     transfer read(std::span<char> into) noexcept;
     transfer write(std::span<const iovec> pieces) noexcept;
 

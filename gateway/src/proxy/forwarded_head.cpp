@@ -1,0 +1,96 @@
+#include "forwarded_head.hpp"
+
+#include <fusebox/gateway/forwarding.hpp>
+#include <fusebox/gateway/trace_context.hpp>
+
+#include <fusebox/http/date.hpp>
+
+#include <algorithm>
+
+namespace fusebox::gateway {
+
+namespace {
+
+constexpr http::field_set rewritten{http::field_id::x_forwarded_for, http::field_id::x_forwarded_proto,
+                                    http::field_id::x_forwarded_host, http::field_id::forwarded,
+                                    http::field_id::traceparent};
+
+std::string_view text(http::http_version v) noexcept {
+    return v == http::http_version::v1_0 ? "1.0" : "1.1";
+}
+
+// The address without its port and brackets.
+std::string_view host_of(std::string_view peer) noexcept {
+    peer = peer.substr(0, peer.rfind(':'));
+    return peer.starts_with('[') ? peer.substr(1, peer.size() - 2) : peer;
+}
+
+}  // namespace
+
+std::optional<std::string_view> head_fields::line(std::string_view name, std::size_t n) const {
+    for (std::size_t i = 0; i < head_.count(); ++i)
+        if (http::equal_names(head_.name(i), name) && n-- == 0) return head_.value(i);
+    return std::nullopt;
+}
+
+void forwarded_request(http::gather& out, const http::request_head& head, const http::server_connection& client,
+                       const route_state& route, worker& w, bool upgrade) {
+    const head_fields fields{head};
+    std::string& lines = w.scratch_text();
+    std::string& scratch = w.scratch_line();
+    lines.clear();
+    line_writer add{lines};
+    auto without = rewritten;
+    if (route.configured.rewrite_host) {
+        without.insert(http::field_id::host);
+        add.add("Host", *route.configured.rewrite_host);
+    }
+    const std::string peer = client.peer().text();
+    const request_origin from{.peer = host_of(peer),
+                              .peer_trusted = is_trusted(host_of(peer), w.serves().configured().trusted_proxies),
+                              .protocol = "http",
+                              .host = head.authority()};
+    add_forwarding(fields, from, {.host_rewritten = route.configured.rewrite_host.has_value()}, add, scratch);
+    add_via(add, text(head.version()), pseudonym, scratch);
+    const auto parent = parse_trace_parent(head.find(http::field_id::traceparent).value_or(""));
+    const auto span = parent ? child_of(*parent, w.random().next())
+                             : new_trace(false, {w.random().next(), w.random().next(), w.random().next()});
+    const auto trace = to_text(span);
+    add.add("traceparent", {trace.data(), trace.size()});
+    if (head.body().kind == http::framing::chunked) add.add("Transfer-Encoding", "chunked");
+    if (upgrade) {
+        add.add("Connection", "upgrade");
+        add.add("Upgrade", *head.find(http::field_id::upgrade));
+    }
+    out.request(head, without);
+    out.add(lines);
+    out.end();
+}
+
+void forwarded_response(http::gather& out, std::string& lines, const http::response_head& head,
+                        const http::server_connection::framing_plan& plan) {
+    lines.clear();
+    line_writer add{lines};
+    if (!head.find(http::field_id::date)) add.add("Date", http::http_date());
+    if (plan.chunked) add.add("Transfer-Encoding", "chunked");
+    if (plan.close) add.add("Connection", "close");
+    if (plan.keep_alive) add.add("Connection", "keep-alive");
+    out.response(head);
+    out.add(lines);
+    out.end();
+}
+
+void forwarded_switch(http::gather& out, const http::response_head& head) {
+    out.response(head);
+    out.add("Connection: upgrade\r\nUpgrade: ");
+    out.add(head.find(http::field_id::upgrade).value_or(""));
+    out.add("\r\n");
+    out.end();
+}
+
+bool upgrade_allowed(const http::request_head& head, const std::vector<std::string>& protocols) noexcept {
+    const auto asked = head.find(http::field_id::upgrade);
+    return asked && std::ranges::any_of(protocols, [&](const std::string& p) { return http::equal_names(*asked, p); });
+}
+
+}  // namespace fusebox::gateway

@@ -1,0 +1,57 @@
+// Heads as they go on: what RFC 9110 has a proxy take away and add.
+#pragma once
+
+#include "plan.hpp"
+#include "worker.hpp"
+
+#include <fusebox/gateway/fields.hpp>
+
+#include <fusebox/http/gather.hpp>
+#include <fusebox/http/server_connection.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fusebox::gateway {
+
+// Our name in Via and Proxy-Status.
+inline constexpr std::string_view pseudonym = "fusebox";
+
+// The fields of a head for those who decide by them.
+class head_fields final : public field_source {
+public:
+    explicit head_fields(const http::field_section& head) noexcept : head_(head) {}
+    std::optional<std::string_view> line(std::string_view name, std::size_t n) const override;
+
+private:
+    const http::field_section& head_;
+};
+
+// Collects lines of ours.
+class line_writer final : public field_sink {
+public:
+    explicit line_writer(std::string& lines) noexcept : lines_(lines) {}
+    void add(std::string_view name, std::string_view value) override {
+        lines_.append(name).append(": ").append(value).append("\r\n");
+    }
+
+private:
+    std::string& lines_;
+};
+
+// The request for a try. The pieces refer to `head` and to the worker's scratch text.
+void forwarded_request(http::gather& out, const http::request_head& head, const http::server_connection& client,
+                       const route_state& route, worker& w, bool upgrade);
+
+// The response for the client, with the framing that it gets. The pieces refer to `head` and `lines`.
+void forwarded_response(http::gather& out, std::string& lines, const http::response_head& head,
+                        const http::server_connection::framing_plan& plan);
+
+// A 101, with what names the protocol.
+void forwarded_switch(http::gather& out, const http::response_head& head);
+
+// Whether the request asks for one of these protocols alone.
+bool upgrade_allowed(const http::request_head& head, const std::vector<std::string>& protocols) noexcept;
+
+}  // namespace fusebox::gateway

@@ -1,0 +1,74 @@
+// A configuration made ready to serve: routes with their policies, upstreams with their endpoints. Shared by all
+// worker threads, and not changed while they serve.
+#pragma once
+
+#include <fusebox/gateway/address_range.hpp>
+#include <fusebox/gateway/configuration.hpp>
+#include <fusebox/gateway/incident.hpp>
+#include <fusebox/gateway/router.hpp>
+#include <fusebox/gateway/upstream.hpp>
+
+#include <fusebox/dynamic_pipeline.hpp>
+
+#include <atomic>
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace fusebox::gateway {
+
+// What a worker counts of a route. Written by that worker, read by any.
+struct alignas(64) route_counts {
+    std::atomic<std::uint64_t> responses[6]{};  // by class: [2] is 2xx; [0] for none, when the client was gone
+    std::atomic<std::uint64_t> tries{0};
+    std::atomic<std::uint64_t> incidents[incident_count]{};
+
+    static void add(std::atomic<std::uint64_t>& own) noexcept {
+        own.store(own.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+};
+
+struct upstream_state {
+    upstream_configuration configured;
+    std::unique_ptr<upstream> endpoints;
+    std::size_t number = 0;
+};
+
+struct route_state {
+    route_configuration configured;
+    dynamic_pipeline policies;
+    upstream_state* to = nullptr;
+    std::shared_ptr<circuit_breaker> breaker;  // null when there is none
+    outcome_rules rules{};
+    std::vector<route_counts> counts;  // one a worker
+
+    route_state(route_configuration c, dynamic_pipeline p, upstream_state* u, unsigned workers)
+        : configured(std::move(c)), policies(std::move(p)), to(u), counts(workers) {}
+};
+
+class plan {
+public:
+    static std::expected<std::unique_ptr<plan>, std::vector<config_error>> make(const configuration& c,
+                                                                                unsigned workers,
+                                                                                const monotonic_clock* time);
+
+    route_state* match(const routed_request& request) const {
+        const auto found = routes_by_pattern_->match(request);
+        return found ? owner_of_pattern_[*found] : nullptr;
+    }
+    const std::vector<std::unique_ptr<route_state>>& routes() const noexcept { return routes_; }
+    const std::vector<std::unique_ptr<upstream_state>>& upstreams() const noexcept { return upstreams_; }
+    const configuration& configured() const noexcept { return configured_; }
+
+private:
+    explicit plan(const configuration& c) : configured_(c) {}
+
+    configuration configured_;
+    std::vector<std::unique_ptr<upstream_state>> upstreams_;
+    std::vector<std::unique_ptr<route_state>> routes_;
+    std::optional<router> routes_by_pattern_;
+    std::vector<route_state*> owner_of_pattern_;  // a route has a pattern for each of its hosts
+};
+
+}  // namespace fusebox::gateway

@@ -1,0 +1,388 @@
+#include "proxied_exchange.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+namespace fusebox::gateway {
+
+namespace {
+
+constexpr duration continue_wait = std::chrono::seconds{1};  // RFC 9110, section 10.1.1
+
+bool is_idempotent(http::method_id m) noexcept {
+    switch (m) {
+        case http::method_id::get:
+        case http::method_id::head:
+        case http::method_id::put:
+        case http::method_id::delete_:
+        case http::method_id::options:
+        case http::method_id::trace: return true;
+        default: return false;
+    }
+}
+
+incident incident_of_connect(int error) noexcept {
+    switch (error) {
+        case ECONNREFUSED: return incident::connection_refused;
+        case ETIMEDOUT: return incident::connection_timeout;
+        case EADDRNOTAVAIL: return incident::no_local_port;
+        case EMFILE:
+        case ENFILE: return incident::out_of_descriptors;
+        default: return incident::destination_unroutable;
+    }
+}
+
+incident incident_of_head(http::parse_errc e) noexcept {
+    switch (e) {
+        case http::parse_errc::head_too_large:
+        case http::parse_errc::too_many_fields:
+        case http::parse_errc::start_line_too_long: return incident::response_head_too_large;
+        case http::parse_errc::transfer_coding_unknown: return incident::response_coding_unknown;
+        default: return incident::response_malformed;
+    }
+}
+
+}  // namespace
+
+// -- The walk ----------------------------------------------------------------------------------------
+
+http::exchange* proxied_exchange::begin(http::server_connection& client, route_state& route) {
+    const std::uint32_t mine = use_.load(std::memory_order_relaxed) + 1;
+    use_.store(mine, std::memory_order_relaxed);
+    client_ = &client;
+    route_ = &route;
+    stage_ = stage::waiting;
+    state_ = detail::walk_state{call_context{}, detail::step_time{worker_.time()}};
+    state_.wake = this;
+    result_.emplace(route.rules);
+    kept_body_.clear();
+    replay_ = holding_ = false;
+    body_kept_ = route.configured.retry.has_value();
+    walk_done_ = false;
+    tried_count_ = 0;
+    const auto parts = route.policies.parts();
+    walk_.emplace(parts, 0, parts.size(), *result_, state_);
+    follow(walk_->start());
+    return use_.load(std::memory_order_relaxed) == mine && stage_ != stage::unused ? this : nullptr;
+}
+
+void proxied_exchange::follow(detail::command c) {
+    switch (c.kind) {
+        case detail::command::invoke: return start_try();
+        case detail::command::sleep:
+        case detail::command::queue:
+            stage_ = stage::waiting;
+            queued_ = c.kind == detail::command::queue;
+            return arm(c.until);
+        case detail::command::done: walk_done_ = true; return finish();
+    }
+}
+
+// From any thread.
+void proxied_exchange::wake() noexcept {
+    boost::asio::post(worker_.io(), [this, mine = use_.load(std::memory_order_relaxed)] {
+        if (use_.load(std::memory_order_relaxed) == mine && stage_ == stage::waiting && queued_)
+            follow(walk_->resume());
+    });
+}
+
+// The try has ended, with what it came to in result_.
+void proxied_exchange::end_try(cancel_cause cause) {
+    timer_.disarm();
+    const detail::command c = walk_->ended(cause);
+    if (lease_) lease_->settle(verdict_of(result_->meaning()), now());
+    lease_.reset();
+    if (holding_ && c.kind == detail::command::done) {  // the last try: its failed response is the answer
+        walk_done_ = true;
+        holding_ = false;
+        return relay_head(upstream_->head());
+    }
+    holding_ = false;
+    drop_connection(false);
+    follow(c);
+}
+
+// The walk is done, and no response is being relayed.
+void proxied_exchange::finish() {
+    const auto& then = route_->configured.fallback ? route_->configured.fallback->then : std::nullopt;
+    if (then) return answer_fixed(*then);
+    if (result_->by_chaos()) return answer_fixed({route_->configured.chaos->fault_status, "an injected fault\n"});
+    answer_incident(result_->what().value_or(incident::internal_error));
+}
+
+// Whether the request may be sent again: nothing of it is lost, and doing it twice does no harm.
+bool proxied_exchange::may_repeat() const noexcept {
+    const bool untouched = upstream_ == nullptr || upstream_->sent() == 0;
+    return (body_kept_ || (kept_body_.empty() && client_->body_complete())) &&
+           (untouched || is_idempotent(client_->request().method()));
+}
+
+// -- A try -------------------------------------------------------------------------------------------
+
+void proxied_exchange::start_try() {
+    stage_ = stage::connecting;
+    try_began_ = now();
+    must_be_fresh_ = false;
+    route_counts::add(route_->counts[worker_.number()].tries);
+    lease_ = worker_.balancer_of(*route_->to).pick({.tried = {tried_.data(), tried_count_}}, try_began_);
+    if (!lease_) return try_failed(incident::no_endpoint);
+    if (tried_count_ < tried_.size()) tried_[tried_count_++] = &lease_->target();
+    connect();
+}
+
+void proxied_exchange::connect() {
+    stage_ = stage::connecting;
+    origin_ = worker_.origin_of(*route_->to, lease_->target());
+    if (origin_ == nullptr) return try_failed(incident::dns_error);
+    if (!must_be_fresh_) upstream_ = origin_->idle.take();
+    fresh_ = upstream_ == nullptr;
+    if (fresh_) {
+        if (origin_->open >= route_->to->configured.connections.max_per_endpoint) {
+            origin_ = nullptr;
+            return try_failed(incident::bulkhead_full);
+        }
+        upstream_ = std::make_unique<http::client_connection>(worker_.loop(), worker_.memory(), worker_.head_limits());
+    }
+    ++origin_->open;
+    upstream_->notify(http::on<&proxied_exchange::upstream_stirred>(this));
+    if (!fresh_) return connected();
+    if (const auto failed = upstream_->connect(origin_->at)) return try_failed(incident_of_connect(failed.value()));
+    connect_by_ = saturating_add(now(), route_->configured.timeout.connect);
+    arm(std::min(connect_by_, state_.context.deadline()));
+}
+
+void proxied_exchange::upstream_stirred() {
+    switch (stage_) {
+        case stage::connecting: {
+            std::error_code why;
+            const auto progress = upstream_->connecting(why);
+            if (progress == http::stream_socket::progress::established) return connected();
+            if (progress == http::stream_socket::progress::failed) return try_failed(incident_of_connect(why.value()));
+            return;
+        }
+        case stage::trying: {
+            const std::uint32_t mine = use_;
+            if (upstream_->flush() && upstream_->unsent() == 0 && !request_closed_) send_request_body();
+            if (use_ == mine && stage_ == stage::trying) read_heads();
+            return;
+        }
+        case stage::relaying: return relay_body();
+        case stage::tunnelling: return relay_tunnel();
+        default: return;
+    }
+}
+
+void proxied_exchange::connected() {
+    stage_ = stage::trying;
+    request_closed_ = false;
+    const std::uint32_t mine = use_;
+    send_request_head();
+    if (!await_continue_) send_request_body();
+    // A response may be there already only on a fresh connection to an origin that does not wait for requests.
+    if (use_ != mine || stage_ != stage::trying) return;
+    arm(await_continue_ ? std::min(saturating_add(now(), continue_wait), state_.context.deadline())
+                        : state_.context.deadline());
+}
+
+// A part of the client's body goes out, and is kept if another try may need it.
+void proxied_exchange::send_body_part(std::span<const iovec> parts) {
+    std::size_t size = 0;
+    for (const iovec& p : parts) size += p.iov_len;
+    if (body_kept_ && kept_body_.size() + size > route_->configured.body_buffer) body_kept_ = false;
+    if (body_kept_)
+        for (const iovec& p : parts) kept_body_.append(static_cast<const char*>(p.iov_base), p.iov_len);
+    send_upstream(parts, size);
+}
+
+void proxied_exchange::send_upstream(std::span<const iovec> parts, std::size_t size) {
+    if (client_->request().body().kind != http::framing::chunked) {
+        (void)upstream_->send(parts);
+        return;
+    }
+    http::gather out;
+    const http::chunk_line line{size};
+    out.add(line.text());
+    for (const iovec& p : parts) out.add({static_cast<const char*>(p.iov_base), p.iov_len});
+    out.add("\r\n");
+    (void)upstream_->send(out.pieces());
+}
+
+void proxied_exchange::send_request_body() {
+    // A broken connection shows itself when the response is read: the origin may have answered before it closed.
+    if (replay_) {
+        replay_ = false;
+        if (!kept_body_.empty()) {
+            const iovec all{kept_body_.data(), kept_body_.size()};
+            send_upstream({&all, 1}, kept_body_.size());
+        }
+    }
+    while (upstream_->unsent() == 0) {
+        switch (client_->read_body([this](std::span<const iovec> parts) { send_body_part(parts); })) {
+            case http::body_status::more: continue;
+            case http::body_status::blocked: return;
+            case http::body_status::complete:
+                request_closed_ = true;
+                if (client_->request().body().kind == http::framing::chunked) {
+                    const iovec last{const_cast<char*>(http::last_chunk.data()), http::last_chunk.size()};
+                    (void)upstream_->send({&last, 1});
+                }
+                upstream_->request_complete();
+                return;
+            default: return client_failed();
+        }
+    }
+}
+
+void proxied_exchange::read_heads() {
+    const std::uint32_t mine = use_;
+    for (;;) {
+        switch (upstream_->read_head()) {
+            case http::head_status::blocked: return;
+            case http::head_status::refused: return try_failed(incident_of_head(upstream_->head_error()));
+            case http::head_status::closed: return connection_lost();
+            case http::head_status::complete:
+                if (!upstream_->head().interim()) return take_head();
+                take_interim();
+                if (use_ != mine || stage_ != stage::trying) return;
+        }
+    }
+}
+
+// The origin closed before a response. On a connection that was used before, it may just have grown tired of it:
+// that is nobody's failure, and the request is sent once more where it does no harm.
+void proxied_exchange::connection_lost() {
+    if (fresh_ || upstream_->response_begun()) return try_failed(incident::connection_terminated);
+    if (!may_repeat() || must_be_fresh_) return try_failed(incident::reuse_race);
+    drop_connection(false);
+    must_be_fresh_ = true;
+    replay_ = true;
+    connect();
+}
+
+void proxied_exchange::take_head() {
+    const http::response_head& head = upstream_->head();
+    if (head.status() == 101) return begin_tunnel();
+    const auto& retry = route_->configured.retry;
+    const auto wanted = [&](const status_range& r) { return r.contains(static_cast<unsigned>(head.status())); };
+    const bool again = retry && std::ranges::any_of(retry->on.statuses, wanted) && may_repeat();
+    std::optional<duration> wish;
+    if (const auto field = head.find(http::field_id::retry_after)) {
+        const auto wall = std::chrono::system_clock::now().time_since_epoch();
+        wish = parse_retry_after(*field, std::chrono::duration_cast<std::chrono::seconds>(wall).count());
+    }
+    result_->response(head.status(), again, now() - try_began_, wish);
+    if (!again || result_->meaning() != outcome::failure) return relay_head(head);
+    holding_ = true;
+    end_try();
+}
+
+void proxied_exchange::try_failed(incident what) {
+    const auto& retry = route_->configured.retry;
+    bool again = retry && may_repeat();
+    switch (row_of(what).group) {
+        case outcome_class::connect:
+        case outcome_class::name_resolution: again = again && retry->on.connect_failure; break;
+        case outcome_class::timeout: again = again && retry->on.timeout; break;
+        case outcome_class::reset:
+        case outcome_class::race: again = again && retry->on.reset; break;
+        default: again = false;
+    }
+    replay_ = true;
+    result_->failed(what, again, now() - try_began_);
+    route_counts::add(route_->counts[worker_.number()].incidents[static_cast<std::size_t>(what)]);
+    end_try(now() >= state_.context.deadline() ? cancel_cause::deadline : cancel_cause::none);
+}
+
+void proxied_exchange::drop_connection(bool reuse) noexcept {
+    if (origin_ != nullptr) --origin_->open;
+    if (upstream_) {
+        upstream_->notify({});
+        if (reuse) origin_->idle.give(std::move(upstream_));
+        upstream_.reset();
+    }
+    origin_ = nullptr;
+}
+
+// -- Time --------------------------------------------------------------------------------------------
+
+void proxied_exchange::expired() {
+    const bool over = now() >= state_.context.deadline();
+    switch (stage_) {
+        case stage::waiting: return follow(walk_->resume());
+        case stage::connecting: return try_failed(incident::connection_timeout);
+        case stage::trying:
+            if (await_continue_ && !over) {  // the origin says nothing to the expectation: the body goes all the same
+                await_continue_ = false;
+                send_request_body();
+                if (stage_ == stage::trying) arm(state_.context.deadline());
+                return;
+            }
+            return try_failed(upstream_->unsent() > 0 ? incident::connection_write_timeout
+                                                      : incident::response_timeout);
+        case stage::relaying:
+        case stage::tunnelling: return relayed(false);
+        case stage::unused: return;
+    }
+}
+
+// -- The client --------------------------------------------------------------------------------------
+
+void proxied_exchange::client_ready() {
+    switch (stage_) {
+        case stage::trying:
+            if (!await_continue_ && !request_closed_ && upstream_->unsent() == 0) send_request_body();
+            return;
+        case stage::relaying: return relay_body();
+        case stage::tunnelling: return relay_tunnel();
+        default: return;
+    }
+}
+
+void proxied_exchange::client_lost(loss) {
+    route_counts::add(route_->counts[worker_.number()].responses[0]);
+    give_up(incident::client_gone);
+    retire();
+}
+
+// The body of the request cannot be read to its end: that is the client's own doing.
+void proxied_exchange::client_failed() {
+    give_up(incident::client_malformed);
+    http::server_connection& client = *client_;
+    count_response(400);
+    retire();
+    client.fail_body();
+}
+
+// Ends the walk and the try, whatever they are at; the upstream did nothing wrong.
+void proxied_exchange::give_up(incident why) {
+    timer_.disarm();
+    detail::command c{};
+    if (!walk_done_ && stage_ == stage::waiting) c = walk_->interrupt();
+    else if (!walk_done_) {
+        result_->failed(why, false, now() - try_began_);
+        c = walk_->ended(cancel_cause::caller);
+    }
+    while (c.kind != detail::command::done) c = walk_->interrupt();
+    lease_.reset();
+    drop_connection(false);
+}
+
+// Of no request any more. The next request may begin in it at once: nothing may be touched after this.
+void proxied_exchange::retire() noexcept {
+    timer_.disarm();
+    walk_.reset();
+    stage_ = stage::unused;
+    use_.fetch_add(1, std::memory_order_relaxed);
+    client_ = nullptr;
+    worker_.release(*this);
+}
+
+void proxied_exchange::count_response(int status) noexcept {
+    auto& counts = route_->counts[worker_.number()];
+    route_counts::add(counts.responses[static_cast<std::size_t>(std::clamp(status / 100, 0, 5))]);
+}
+
+}  // namespace fusebox::gateway

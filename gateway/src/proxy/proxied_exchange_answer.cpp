@@ -1,0 +1,207 @@
+// The way back: responses relayed, and answers of our own.
+#include "forwarded_head.hpp"
+#include "proxied_exchange.hpp"
+
+#include <fusebox/gateway/refusal.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace fusebox::gateway {
+
+namespace {
+
+void add_parts(http::gather& out, std::span<const iovec> parts, const http::chunk_line* line) {
+    if (line != nullptr) out.add(line->text());
+    for (const iovec& p : parts) out.add({static_cast<const char*>(p.iov_base), p.iov_len});
+    if (line != nullptr) out.add("\r\n");
+}
+
+std::size_t size_of(std::span<const iovec> parts) noexcept {
+    std::size_t size = 0;
+    for (const iovec& p : parts) size += p.iov_len;
+    return size;
+}
+
+}  // namespace
+
+void proxied_exchange::send_request_head() {
+    const http::request_head& head = client_->request();
+    upgrade_asked_ = head.upgrade() && upgrade_allowed(head, route_->configured.upgrade);
+    upstream_->begin_request({head.method() == http::method_id::head, upgrade_asked_});
+    await_continue_ = head.expects_continue() && !client_->body_complete();
+    http::gather out;
+    forwarded_request(out, head, *client_, *route_, worker_, upgrade_asked_);
+    (void)upstream_->send(out.pieces());
+}
+
+void proxied_exchange::take_interim() {
+    const http::response_head& head = upstream_->head();
+    if (head.status() == 100) await_continue_ = false;
+    if (client_->request().version() == http::http_version::v1_1) {
+        http::gather out;
+        out.response(head);
+        out.end();
+        client_->send(out.pieces());
+    }
+    const bool go_on = head.status() == 100;
+    upstream_->next_head();
+    if (!go_on) return;
+    arm(state_.context.deadline());
+    if (!request_closed_) send_request_body();
+}
+
+void proxied_exchange::relay_head(const http::response_head& head) {
+    stage_ = stage::relaying;
+    state_.context.set_deadline(time_point::max());  // the policies' clocks stop here
+    const auto plan = client_->plan(head.status(), head.body());
+    chunked_ = plan.chunked;
+    http::gather out;
+    std::string& lines = worker_.scratch_text();
+    forwarded_response(out, lines, head, plan);
+    client_->final_response_begins();
+    count_response(head.status());
+    // What came with the head goes out with it.
+    bool sent = false;
+    const auto status = upstream_->read_body([&](std::span<const iovec> parts) {
+        const http::chunk_line line{size_of(parts)};
+        if (sent) out = {};
+        sent = true;
+        add_parts(out, parts, chunked_ ? &line : nullptr);
+        client_->send(out.pieces());
+    });
+    if (!sent) client_->send(out.pieces());
+    go_on_relaying(status);
+}
+
+void proxied_exchange::relay_body() {
+    if (client_->unsent() > 0) return timer_.disarm();
+    go_on_relaying(http::body_status::more);
+}
+
+void proxied_exchange::go_on_relaying(http::body_status status) {
+    while (status == http::body_status::more && client_->unsent() == 0) {
+        status = upstream_->read_body([this](std::span<const iovec> parts) {
+            const http::chunk_line line{size_of(parts)};
+            http::gather out;
+            add_parts(out, parts, chunked_ ? &line : nullptr);
+            client_->send(out.pieces());
+        });
+    }
+    switch (status) {
+        case http::body_status::more: return timer_.disarm();  // the client's turn: its slowness is not the origin's
+        case http::body_status::blocked:
+            if (client_->unsent() > 0) return timer_.disarm();
+            return worker_.loop().arm_in(timer_, route_->configured.timeout.idle);
+        case http::body_status::complete:
+            if (chunked_) send_last_chunk();
+            return relayed(true);
+        default: return relayed(false);
+    }
+}
+
+void proxied_exchange::send_last_chunk() {
+    const http::trailer_section* trailers = upstream_->trailers();
+    if (trailers == nullptr || !client_->request().accepts_trailers()) {
+        client_->send(http::last_chunk);
+        return;
+    }
+    http::gather out;
+    out.add("0\r\n");
+    out.fields(*trailers);
+    out.end();
+    client_->send(out.pieces());
+}
+
+// The response's body has ended; `whole` or not.
+void proxied_exchange::relayed(bool whole) {
+    timer_.disarm();
+    if (!walk_done_) {
+        if (!whole) result_->failed(incident::response_incomplete, false, now() - try_began_);
+        detail::command c = walk_->ended(cancel_cause::none);
+        while (c.kind != detail::command::done) c = walk_->interrupt();
+    }
+    if (lease_) lease_->settle(verdict_of(result_->meaning()), now());
+    lease_.reset();
+    drop_connection(whole && upstream_->reusable());
+    http::server_connection& client = *client_;
+    retire();
+    if (whole) client.response_complete();
+    else client.abort();
+}
+
+// -- Upgrades ----------------------------------------------------------------------------------------
+
+void proxied_exchange::begin_tunnel() {
+    const http::response_head& head = upstream_->head();
+    result_->response(head.status(), false, now() - try_began_, {});
+    state_.context.set_deadline(time_point::max());
+    detail::command c = walk_->ended(cancel_cause::none);
+    while (c.kind != detail::command::done) c = walk_->interrupt();
+    walk_done_ = true;
+    lease_->settle(verdict::success, now());
+    stage_ = stage::tunnelling;
+    timer_.disarm();
+    http::gather out;
+    forwarded_switch(out, head);
+    client_->final_response_begins();
+    client_->send(out.pieces());
+    count_response(101);
+    client_->begin_tunnel();
+    upstream_->begin_tunnel();
+    relay_tunnel();
+}
+
+void proxied_exchange::relay_tunnel() {
+    auto down = http::body_status::more, up = http::body_status::more;
+    (void)upstream_->flush();
+    while (down == http::body_status::more && client_->unsent() == 0)
+        down = upstream_->read_body([this](std::span<const iovec> parts) { client_->send(parts); });
+    while (up == http::body_status::more && upstream_->unsent() == 0)
+        up = client_->read_body([this](std::span<const iovec> parts) { (void)upstream_->send(parts); });
+    if (up == http::body_status::complete && upstream_->unsent() == 0) upstream_->finish_writing();
+    if (down == http::body_status::complete) return relayed(true);
+    if (down == http::body_status::truncated || up == http::body_status::truncated || upstream_->gone())
+        return relayed(false);
+}
+
+// -- Answers of our own ------------------------------------------------------------------------------
+
+void proxied_exchange::answer_incident(incident what) {
+    const auto& refused = result_->refusal();
+    std::string details, body;
+    refusal r{.what = what, .upstream = route_->configured.upstream};
+    if (refused && is_refusal(refused->code)) {
+        details = refused->message();
+        r.details = details;
+        r.retry_after = refused->retry_after;
+        if (what == incident::circuit_open && route_->breaker) r.circuit_state = to_string(route_->breaker->state());
+    }
+    std::string& lines = worker_.scratch_text();
+    lines.clear();
+    line_writer fields{lines};
+    std::string_view accept = client_->request().find(http::field_id::accept).value_or("");
+    const body_kind kind = preferred_body(accept);
+    constexpr double unit = 0x1p-53;
+    write_refusal(r, pseudonym, kind, double(worker_.random().next() >> 11) * unit, fields, body);
+    http::server_connection& client = *client_;
+    const int status = r.effective_status();
+    route_counts::add(route_->counts[worker_.number()].incidents[static_cast<std::size_t>(what)]);
+    count_response(status);
+    lease_.reset();
+    drop_connection(false);
+    retire();
+    client.answer(status, {}, body, lines);
+}
+
+void proxied_exchange::answer_fixed(const fixed_answer& a) {
+    http::server_connection& client = *client_;
+    count_response(a.status);
+    lease_.reset();
+    drop_connection(false);
+    const fixed_answer& answer = a;
+    retire();
+    client.answer(answer.status, answer.content_type, answer.body, "Cache-Control: no-store\r\n");
+}
+
+}  // namespace fusebox::gateway

@@ -1,0 +1,104 @@
+#include "worker.hpp"
+
+#include "forwarded_head.hpp"
+#include "proxied_exchange.hpp"
+
+#include <fusebox/gateway/forwarding.hpp>
+
+#include <fusebox/http/authority.hpp>
+#include <fusebox/http/path.hpp>
+
+namespace fusebox::gateway {
+
+namespace {
+
+http::connection_limits limits_of(const configuration& c) {
+    http::connection_limits l;
+    l.head.bytes = static_cast<std::uint32_t>(c.limits.head);
+    l.head.start_line = static_cast<std::uint32_t>(std::min(c.limits.uri + 32, c.limits.head));
+    return l;
+}
+
+}  // namespace
+
+worker::worker(const plan& serves, const address_book& addresses, unsigned number, const monotonic_clock* time)
+    : plan_(serves),
+      addresses_(addresses),
+      number_(number),
+      time_(time),
+      loop_(http::reactor::of(io_)),
+      limits_(limits_of(serves.configured())),
+      memory_(limits_.head),
+      random_(std::uint64_t(steady_now().time_since_epoch().count()) ^ number),
+      server_(loop_, memory_, limits_, *this) {
+    if (time_ != nullptr) loop_.use(*time_);
+    for (const auto& u : plan_.upstreams()) {
+        auto& part = upstreams_.emplace_back();
+        part.picks = std::make_unique<balancer>(*u->endpoints, number, random_.next());
+        part.limits.idle_time = u->configured.connections.keep_alive_idle;
+    }
+}
+
+worker::~worker() {
+    server_.close();
+    exchanges_.clear();
+}
+
+origin* worker::origin_of(const upstream_state& u, const endpoint& e) {
+    auto& part = upstreams_[u.number];
+    const auto known = part.origins.find(std::string_view{e.address()});
+    if (known != part.origins.end()) return known->second.get();
+    const auto at = addresses_.find(e.address(), number_);
+    if (!at) return nullptr;
+    return part.origins.emplace(e.address(), std::make_unique<origin>(*at, part.limits)).first->second.get();
+}
+
+http::exchange* worker::serve(http::server_connection& c) {
+    const http::request_head& request = c.request();
+    const message_limits& limits = plan_.configured().limits;
+    if (request.method() == http::method_id::trace) return refuse(c, 405, "TRACE is not served"), nullptr;
+    if (request.body().kind == http::framing::length && request.body().bytes > limits.body)
+        return refuse(c, 413, "the body is larger than this gateway takes"), nullptr;
+    if (has_been_at(head_fields{request}, pseudonym))
+        return refuse(c, 502, "this request has been here before"), nullptr;
+    char normal[http::head_limits::most_bytes];
+    const auto path = http::normalise_path(request.path(), normal);
+    if (request.form() != http::target_form::asterisk && !path) return refuse(c, 400, sentence(path.error())), nullptr;
+    const auto host = http::parse_authority(request.authority());
+    route_state* const route =
+        plan_.match({host ? host->host : std::string_view{}, path ? *path : "*", request.method_text()});
+    if (route == nullptr) return refuse(c, 404, "no route matches this request"), nullptr;
+    if (free_.empty()) {
+        exchanges_.push_back(std::make_unique<proxied_exchange>(*this));
+        free_.reserve(exchanges_.capacity());
+        free_.push_back(exchanges_.back().get());
+    }
+    proxied_exchange& e = *free_.back();
+    free_.pop_back();
+    return e.begin(c, *route);
+}
+
+void worker::drain(duration within) {
+    drained_by_ = saturating_add(loop_.now(), within);
+    server_.drain();
+    look_at_drain();
+}
+
+void worker::look_at_drain() {
+    if (server_.connections() == 0 || loop_.now() >= drained_by_) {
+        server_.close();
+        return io_.stop();
+    }
+    loop_.arm_in(drain_timer_, http::reactor::tick);
+}
+
+void worker::release(proxied_exchange& done) noexcept {
+    free_.push_back(&done);
+}
+
+void worker::refuse(http::server_connection& c, int status, std::string_view why) {
+    scratch_text_.assign(why).append("\n");
+    c.answer(status, "text/plain; charset=utf-8", scratch_text_, "Cache-Control: no-store\r\n");
+}
+
+}  // namespace fusebox::gateway

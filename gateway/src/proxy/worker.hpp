@@ -1,0 +1,96 @@
+// What one thread of the engine has to itself: its loop, its memory, its connections to every endpoint. A
+// client's connection stays with the worker that accepted it.
+#pragma once
+
+#include "address_book.hpp"
+#include "plan.hpp"
+
+#include <fusebox/gateway/balancer.hpp>
+
+#include <fusebox/http/connection_pool.hpp>
+#include <fusebox/http/server.hpp>
+#include <fusebox/random.hpp>
+
+#include <boost/asio/io_context.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace fusebox::gateway {
+
+class proxied_exchange;
+
+// An endpoint's connections.
+struct origin {
+    origin(http::socket_address address, const http::pool_limits& limits) : at(address), idle(limits) {}
+    http::socket_address at;
+    http::connection_pool idle;
+    std::uint32_t open = 0;  // in use
+};
+
+class worker final : private http::service {
+public:
+    worker(const plan& serves, const address_book& addresses, unsigned number, const monotonic_clock* time);
+    ~worker();
+
+    boost::asio::io_context& io() noexcept { return io_; }
+    http::server& server() noexcept { return server_; }
+    // Ends the thread: at once when there is no connection, else when all have ended, or `within` is over.
+    void drain(duration within);
+
+    // -- For its exchanges.
+
+    const plan& serves() const noexcept { return plan_; }
+    unsigned number() const noexcept { return number_; }
+    http::reactor& loop() noexcept { return loop_; }
+    http::connection_memory& memory() noexcept { return memory_; }
+    const http::head_limits& head_limits() const noexcept { return limits_.head; }
+    const monotonic_clock* time() const noexcept { return time_; }
+    splitmix64& random() noexcept { return random_; }
+    // For lines that are sent before anybody else writes there.
+    std::string& scratch_text() noexcept { return scratch_text_; }
+    std::string& scratch_line() noexcept { return scratch_line_; }
+
+    balancer& balancer_of(const upstream_state& u) noexcept { return *upstreams_[u.number].picks; }
+    // The connections to this endpoint; null when its name leads nowhere.
+    origin* origin_of(const upstream_state& u, const endpoint& e);
+    void release(proxied_exchange& done) noexcept;
+
+private:
+    struct text_hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view s) const noexcept { return std::hash<std::string_view>{}(s); }
+    };
+    struct upstream_part {
+        std::unique_ptr<balancer> picks;
+        http::pool_limits limits;
+        std::unordered_map<std::string, std::unique_ptr<origin>, text_hash, std::equal_to<>> origins;
+    };
+
+    http::exchange* serve(http::server_connection& c) override;
+    void look_at_drain();
+    void refuse(http::server_connection& c, int status, std::string_view why) override;
+
+    const plan& plan_;
+    const address_book& addresses_;
+    const unsigned number_;
+    const monotonic_clock* time_;
+    boost::asio::io_context io_{1};
+    http::reactor& loop_;
+    http::connection_limits limits_;
+    http::connection_memory memory_;
+    splitmix64 random_;
+    std::string scratch_text_;
+    std::string scratch_line_;
+    std::vector<upstream_part> upstreams_;
+    std::vector<std::unique_ptr<proxied_exchange>> exchanges_;  // all there ever were
+    std::vector<proxied_exchange*> free_;
+    http::server server_;
+    time_point drained_by_ = time_point::max();
+    http::deadline drain_timer_{http::on<&worker::look_at_drain>(this)};
+};
+
+}  // namespace fusebox::gateway

@@ -1,0 +1,48 @@
+#include <fusebox/http/connection_pool.hpp>
+
+namespace fusebox::http {
+
+std::unique_ptr<client_connection> connection_pool::take() noexcept {
+    while (newest_ != nullptr) {
+        client_connection& c = *newest_;
+        unlink(c);
+        std::unique_ptr<client_connection> taken{&c};
+        if (!c.socket_.has_untold_edge()) return taken;
+    }
+    return nullptr;
+}
+
+void connection_pool::give(std::unique_ptr<client_connection> c) noexcept {
+    if (limits_.idle == 0 || !c->reusable()) return;
+    if (count_ == limits_.idle) discard(*oldest_);
+    client_connection& added = *c.release();
+    added.rest();
+    added.home_ = this;
+    added.notify(on<&client_connection::stirred_while_resting>(&added));
+    added.loop().arm_in(added.timer, limits_.idle_time);
+    added.previous_ = nullptr;
+    added.next_ = newest_;
+    (newest_ == nullptr ? oldest_ : newest_->previous_) = &added;
+    newest_ = &added;
+    ++count_;
+}
+
+void connection_pool::unlink(client_connection& c) noexcept {
+    (c.previous_ == nullptr ? newest_ : c.previous_->next_) = c.next_;
+    (c.next_ == nullptr ? oldest_ : c.next_->previous_) = c.previous_;
+    c.home_ = nullptr;
+    c.notify({});
+    c.timer.disarm();
+    --count_;
+}
+
+void connection_pool::discard(client_connection& c) noexcept {
+    unlink(c);
+    delete &c;
+}
+
+void connection_pool::clear() noexcept {
+    while (oldest_ != nullptr) discard(*oldest_);
+}
+
+}  // namespace fusebox::http
