@@ -22,18 +22,32 @@ std::expected<fusebox::duration, std::string> parse_seconds(std::string_view tex
     if (text.ends_with('s')) text.remove_suffix(1);
     const auto seconds = parse_number(text);
     if (!seconds) return std::unexpected(seconds.error());
+    if (!(std::abs(*seconds) < 9e9)) return std::unexpected("'" + std::string(text) + "' seconds are too many");
     return fusebox::duration{std::llround(*seconds * 1e9)};
 }
 
+namespace {
+
+// What is left of a line without its comment: `#` starts one where a word could begin.
+std::string_view without_comment(std::string_view line) {
+    for (auto at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1))
+        if (at == 0 || line[at - 1] == ' ' || line[at - 1] == '\t') return line.substr(0, at);
+    return line;
+}
+
+}  // namespace
+
 std::expected<std::vector<test_case>, std::string> parse_file(std::string_view text) {
     std::vector<test_case> cases;
+    if (constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF"; text.starts_with(byte_order_mark))
+        text.remove_prefix(byte_order_mark.size());
     std::istringstream lines{std::string(text)};
     int number = 0;
     for (std::string line; std::getline(lines, line);) {
         ++number;
-        if (!line.empty() && line.back() == '\r') line.pop_back();
-        if (line.empty() || line.front() == '#') continue;
-        std::istringstream fields{line};
+        const std::string_view content = without_comment(line);
+        if (content.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+        std::istringstream fields{std::string(content)};
         test_case c;
         if (!std::getline(fields, c.id, '\t') || !std::getline(fields, c.config, '\t') ||
             !std::getline(fields, c.script, '\t'))
@@ -61,6 +75,8 @@ public:
         std::istringstream words{std::string(config)};
         for (std::string w; words >> w;) read_word(w);
         if (!concurrency_given_) options_.half_open_concurrency = options_.half_open_calls;
+        // The library's slow rule comes with the duration; here it needs its threshold too.
+        if (!options_.slow_call_rate_threshold) options_.slow_call_duration.reset();
         if (!options_.consecutive_failures && !options_.failure_rate_threshold && !options_.slow_call_rate_threshold)
             options_.trip_when = [](const fusebox::window_snapshot&) { return false; };
         if (!fault_.empty()) return std::unexpected(fault_);
@@ -74,6 +90,7 @@ private:
         const std::string_view value = equals == std::string_view::npos ? "" : word.substr(equals + 1);
         if (key.starts_with("slow≥"))
             options_.slow_call_duration = seconds(key.substr(std::string_view("slow≥").size()));
+        else if (key == "slow>") options_.slow_call_duration = seconds(value);  // slow>=4s
         else if (equals == std::string_view::npos && key.starts_with('C'))
             options_.window = fusebox::count_window{count(key.substr(1))};
         else if (equals == std::string_view::npos && key.starts_with('T')) read_time_window(key.substr(1));
@@ -94,7 +111,7 @@ private:
     }
 
     void read_time_window(std::string_view text) {
-        const std::string_view times = "×";
+        const std::string_view times = text.find('x') == std::string_view::npos ? "×" : "x";
         const auto at = text.find(times);
         if (at == std::string_view::npos) return fault("a time window is written T20×1s, not T" + std::string(text));
         options_.window = fusebox::time_window{count(text.substr(0, at)), seconds(text.substr(at + times.size()))};
@@ -120,8 +137,8 @@ private:
     double number(std::string_view text) { return take(parse_number(text)); }
     fusebox::duration seconds(std::string_view text) { return take(parse_seconds(text)); }
     std::uint32_t count(std::string_view text) {
-        const double value = number(text);  // out of range: 0, which no option takes
-        return value >= 0 && value <= 4e9 ? static_cast<std::uint32_t>(value) : 0;
+        const double value = number(text);  // out of range, or not whole: 0, which no option takes
+        return value >= 0 && value <= 4e9 && value == std::floor(value) ? static_cast<std::uint32_t>(value) : 0;
     }
     template <class T>
     T take(std::expected<T, std::string> parsed) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <sstream>
 
@@ -40,10 +41,11 @@ public:
         if (w.front() == '+') return advance(w.substr(1));
         if (w.front() == '!') return operate(w.substr(1));
         if (w.front() == '?') return check(w.substr(1));
-        if (w.front() == 'a') return admit(std::string(w.substr(1)));
-        if (w.front() == 'r') return expect_rejections(w.substr(1));
+        // Before admissions and rejections: a permit may be called a or r.
         if (const auto colon = w.find(':'); colon != std::string_view::npos)
             return settle(std::string(w.substr(0, colon)), w.substr(colon + 1));
+        if (w.front() == 'a') return admit(std::string(w.substr(1)));
+        if (w.front() == 'r') return expect_rejections(w.substr(1));
         return complete_calls(w);
     }
 
@@ -162,17 +164,16 @@ std::string run(const test_case& c) {
     const auto options = parse_config(c.config);
     if (!options) return options.error();
     const auto errors = options->validate();
-    if (c.script == "?INVALID") return errors.empty() ? "?INVALID: the configuration was accepted" : "";
+    std::istringstream script{c.script};
+    const std::vector<std::string> words{std::istream_iterator<std::string>{script}, {}};
+    if (words.size() == 1 && words.front() == "?INVALID")
+        return errors.empty() ? "?INVALID: the configuration was accepted" : "";
     if (!errors.empty()) return "configuration refused: " + errors.front().message();
 
     player p{*options};
-    std::istringstream words{c.script};
-    int number = 0;
-    for (std::string w; words >> w;) {
-        ++number;
-        if (const std::string wrong = p.play(w); !wrong.empty())
-            return "word " + std::to_string(number) + " '" + w + "': " + wrong;
-    }
+    for (std::size_t i = 0; i < words.size(); ++i)
+        if (const std::string wrong = p.play(words[i]); !wrong.empty())
+            return "word " + std::to_string(i + 1) + " '" + words[i] + "': " + wrong;
     return {};
 }
 
