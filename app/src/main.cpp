@@ -1,0 +1,97 @@
+// The command line of `fusebox`. Data goes to the standard output, messages to the standard error.
+#include "check_command.hpp"
+#include "exit_code.hpp"
+
+#include <fusebox/gateway/configuration_file.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <unistd.h>
+#include <cstdlib>
+#include <iostream>
+
+namespace {
+
+using namespace fusebox::app;
+
+// Examples come first, since they are what one looks for.
+class formatter : public CLI::Formatter {
+public:
+    std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+        const std::string examples = app->get_footer();
+        std::string rest = CLI::Formatter::make_help(app, std::move(name), mode);
+        if (mode == CLI::AppFormatMode::Sub || examples.empty()) return rest;
+        return "Examples:\n" + examples + "\n\n" + rest;
+    }
+    std::string make_footer(const CLI::App*) const override { return {}; }
+};
+
+// https://no-color.org: any value but the empty one turns colours off.
+bool wants_colour(bool forbidden) {
+    const char* no_color = std::getenv("NO_COLOR");
+    return !forbidden && (no_color == nullptr || *no_color == '\0') && ::isatty(STDERR_FILENO) == 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    int status = ok;
+    CLI::App app{"Circuit breakers, retries, timeouts and bulkheads in front of your services.", "fusebox"};
+    app.formatter(std::make_shared<formatter>());
+    app.footer(
+        "  fusebox check fusebox.yaml             is it valid? what does it mean?\n"
+        "  fusebox check --strict --quiet f.yaml  in a pipeline: fails on warnings too\n"
+        "  fusebox schema > fusebox.schema.json   for editors");
+    app.set_version_flag("--version", "fusebox " FUSEBOX_VERSION);
+    app.require_subcommand(1);
+
+    auto* check_command = app.add_subcommand("check", "Validate a configuration, show what is in force, and warn.");
+    check_command->footer(
+        "  fusebox check fusebox.yaml\n"
+        "  fusebox check --strict --quiet fusebox.yaml\n"
+        "  envsubst < template.yaml | fusebox check -");
+    check_request request;
+    bool no_color = false;
+    check_command->add_option("FILE", request.file, "The configuration; - for the standard input.")->required();
+    check_command->add_flag("--strict", request.strict, "End with status 4 when there are warnings.");
+    check_command->add_flag("-q,--quiet", request.quiet, "Print errors and warnings only.");
+    check_command->add_flag("--no-color", no_color, "No colours (NO_COLOR does the same).");
+    check_command->callback([&] {
+        request.colour = wants_colour(no_color);
+        status = check(request, std::cout, std::cerr);
+    });
+
+    auto* schema = app.add_subcommand("schema", "Print the JSON Schema of configuration files.");
+    schema->footer(
+        "  fusebox schema > fusebox.schema.json\n"
+        "  # and as the first line of fusebox.yaml:\n"
+        "  # yaml-language-server: $schema=fusebox.schema.json");
+    bool markdown = false;
+    schema->add_flag("--markdown", markdown, "Print the reference of docs/configuration.md instead.");
+    schema->callback([&] {
+        std::cout << (markdown ? fusebox::gateway::configuration_reference()
+                               : fusebox::gateway::configuration_schema());
+    });
+
+    app.add_subcommand("version", "Print the version.")->callback([] { std::cout << "fusebox " FUSEBOX_VERSION "\n"; });
+
+    // CLI11 would only say that a command is missing.
+    if (argc > 1 && *argv[1] != '-' && app.get_subcommands([&](auto* c) { return c->check_name(argv[1]); }).empty()) {
+        std::cerr << "fusebox: there is no command \"" << argv[1] << "\"; there are:";
+        for (const auto* c : app.get_subcommands({})) std::cerr << ' ' << c->get_name();
+        std::cerr << "\nRun with --help for more information.\n";
+        return wrong_usage;
+    }
+    try {
+        app.parse(argc, argv);
+        std::cout.flush();
+        if (!std::cout) {
+            std::cerr << "fusebox: cannot write to the standard output\n";
+            return failed;
+        }
+        return status;
+    } catch (const CLI::ParseError& e) {
+        // CLI11 has statuses of its own, 100 and above; ours are documented.
+        return app.exit(e) == 0 ? ok : wrong_usage;
+    }
+}

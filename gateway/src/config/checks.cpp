@@ -1,0 +1,182 @@
+#include "checks.hpp"
+
+#include "document.hpp"
+#include "near_miss.hpp"
+#include "notation.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace fusebox::gateway::config {
+
+namespace {
+
+std::string route_path(std::size_t i) {
+    return "routes[" + std::to_string(i) + "]";
+}
+
+// "GET example.com/api*"
+std::string name_from(const route_match& m) {
+    const auto joined = [](const std::vector<std::string>& all) {
+        std::string out;
+        for (const auto& one : all) out += (&one == &all.front() ? "" : ",") + one;
+        return out;
+    };
+    std::string name = joined(m.methods) + (m.methods.empty() ? "" : " ") + joined(m.hosts);
+    if (m.path) return name + *m.path;
+    return name + m.path_prefix.value_or("/") + "*";
+}
+
+class checker {
+public:
+    checker(const checked_configuration& checked, std::vector<diagnostic>& errors) : in_(checked), errors_(errors) {}
+
+    void everything() {
+        listeners();
+        for (const auto& u : in_.value.upstreams) upstream(u);
+        for (std::size_t i = 0; i < in_.value.routes.size(); ++i) route(in_.value.routes[i], route_path(i));
+        route_names();
+        breakers_of_upstreams();
+    }
+
+private:
+    bool written(const std::string& path) const { return in_.origins.contains(path); }
+
+    void refuse(const std::string& path, std::string message) {
+        errors_.push_back({in_.file, position_of(in_, path), path, std::move(message)});
+    }
+
+    void listeners() {
+        if (written("listen") && in_.value.listen.empty())
+            refuse("listen", "has no address; write one, such as \":8080\"");
+        if (written("routes") && in_.value.routes.empty()) refuse("routes", "has no route; nothing would be forwarded");
+        std::set<std::string> seen;
+        for (const auto& address : in_.value.listen) {
+            const std::string text = write_address(address);
+            if (!seen.insert(text).second && address.port != 0) refuse("listen", "has " + text + " twice; remove one");
+        }
+        if (seen.contains(write_address(in_.value.admin.listen)) && in_.value.admin.listen.port != 0)
+            refuse("admin.listen", "is an address of listen too; give the admin API a port of its own");
+    }
+
+    void upstream(const upstream_configuration& u) {
+        const std::string path = "upstreams." + u.name;
+        const bool good = std::all_of(u.name.begin(), u.name.end(), [](unsigned char c) {
+            return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+        });
+        if (!good) refuse(path, "has a name with other characters than letters, digits, -, _ and .");
+        std::set<std::string> seen;
+        for (std::size_t i = 0; i < u.endpoints.size(); ++i) {
+            const auto& address = u.endpoints[i].address;
+            const std::string here = path + ".endpoints[" + std::to_string(i) + "]";
+            if (address.host.empty() || address.port == 0)
+                refuse(here, in_quotes(write_address(address)) +
+                                 " cannot be connected to; it needs a host, and a port above 0");
+            else if (!seen.insert(write_address(address)).second)
+                refuse(here, "is there twice; for more calls give it a weight: { address: …, weight: 2 }");
+        }
+    }
+
+    void upstream_name(const std::string& name, const std::string& path) {
+        const auto& all = in_.value.upstreams;
+        if (all.empty()) return;  // said already
+        if (std::any_of(all.begin(), all.end(), [&](const auto& u) { return u.name == name; })) return;
+        std::vector<std::string> known;
+        for (const auto& u : all) known.push_back(u.name);
+        refuse(path, "there is no upstream " + in_quotes(name) + suggestion(name, known));
+    }
+
+    void route(const route_configuration& r, const std::string& path) {
+        if (written(path + ".upstream")) upstream_name(r.upstream, path + ".upstream");
+        if (r.fallback && r.fallback->upstream) {
+            upstream_name(*r.fallback->upstream, path + ".fallback.upstream");
+            if (*r.fallback->upstream == r.upstream)
+                refuse(path + ".fallback.upstream", "is the route's own upstream, which has failed by then");
+        }
+        const bool unbounded_tries = r.timeout.per_try == duration::max();
+        if (unbounded_tries && r.circuit_breaker && r.timeout.total != duration::max())
+            refuse(path + ".timeout.per_try", "is none below a total of " + write_duration(r.timeout.total) +
+                                                  ": one hanging try takes the whole time, and the circuit breaker "
+                                                  "never hears of it; give it a limit");
+        if (unbounded_tries && r.hedge)
+            refuse(path + ".timeout.per_try", "is none beside hedge: tries that hang would pile up; give it a limit");
+        if (written(path + ".adaptive_limit.gradient2") && written(path + ".adaptive_limit.vegas"))
+            refuse(path + ".adaptive_limit.vegas", "cannot be beside gradient2; leave out one of the two");
+        if (r.rate_limit) rate_limit(*r.rate_limit, path + ".rate_limit");
+    }
+
+    void rate_limit(const rate_limit_configuration& limit, const std::string& path) {
+        const bool tokens = limit.algorithm == rate_algorithm::token_bucket;
+        for (const char* key : {"limit", "window"})
+            if (tokens && written(path + "." + key))
+                refuse(path + "." + key,
+                       "means nothing to a token_bucket, which has rate and burst; or write "
+                       "algorithm: sliding_window");
+        for (const char* key : {"rate", "burst"})
+            if (!tokens && written(path + "." + key))
+                refuse(path + "." + key, "means nothing to a limit by windows, which has limit and window");
+    }
+
+    void route_names() {
+        std::map<std::string, std::size_t> first;
+        for (std::size_t i = 0; i < in_.value.routes.size(); ++i) {
+            const auto [at, fresh] = first.emplace(in_.value.routes[i].name, i);
+            if (fresh) continue;
+            const std::string path = route_path(i) + (written(route_path(i) + ".name") ? ".name" : "");
+            refuse(path, "is called " + in_quotes(at->first) + ", as routes[" + std::to_string(at->second) +
+                             "] is; give it another name, or another match");
+        }
+    }
+
+    // A breaker of an upstream, or of its endpoints, is one for all routes that go there: it cannot be two things.
+    void breakers_of_upstreams() {
+        const auto& routes = in_.value.routes;
+        std::map<std::pair<std::string, breaker_scope::kind>, std::size_t> first;
+        for (std::size_t i = 0; i < routes.size(); ++i) {
+            const auto& b = routes[i].circuit_breaker;
+            if (!b || (b->scope.per != breaker_scope::kind::upstream && b->scope.per != breaker_scope::kind::endpoint))
+                continue;
+            const auto [at, fresh] = first.emplace(std::pair{routes[i].upstream, b->scope.per}, i);
+            if (fresh || routes[at->second].circuit_breaker->options == b->options) continue;
+            refuse(route_path(i) + ".circuit_breaker",
+                   "differs from that of " + route_path(at->second) + ", with which it shares the breaker of " +
+                       in_quotes(routes[i].upstream) + "; write scope: route, or name one policy in both");
+        }
+    }
+
+    const checked_configuration& in_;
+    std::vector<diagnostic>& errors_;
+};
+
+}  // namespace
+
+text_position position_of(const checked_configuration& checked, std::string_view path) {
+    for (;;) {
+        if (const auto found = checked.origins.find(path); found != checked.origins.end()) return found->second.at;
+        const auto cut = path.find_last_of(".[");
+        if (cut == std::string_view::npos) return {};
+        path = path.substr(0, cut);
+    }
+}
+
+void complete(checked_configuration& checked) {
+    auto& routes = checked.value.routes;
+    std::map<std::string, duration> longest_try;  // by upstream, since its routes may share a breaker
+    for (const auto& r : routes)
+        if (r.circuit_breaker && r.timeout.per_try < duration::max() / 2)
+            longest_try[r.upstream] = std::max(longest_try[r.upstream], r.timeout.per_try);
+    for (std::size_t i = 0; i < routes.size(); ++i) {
+        route_configuration& r = routes[i];
+        if (r.name.empty()) r.name = name_from(r.match);
+        if (!r.circuit_breaker || checked.origins.contains(route_path(i) + ".circuit_breaker.trial_lease")) continue;
+        // A slow but healthy upstream would never be believed if its trial calls were given up too early.
+        auto& lease = r.circuit_breaker->options.trial_lease;
+        lease = std::max(lease, 2 * longest_try[r.upstream]);
+    }
+}
+
+void check(const checked_configuration& checked, std::vector<diagnostic>& errors) {
+    checker{checked, errors}.everything();
+}
+
+}  // namespace fusebox::gateway::config

@@ -1,0 +1,191 @@
+#include "corpus.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace fusebox::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+const std::string head = "listen: \":8080\"\nupstreams:\n  orders: { endpoints: [\"10.0.0.1:80\"] }\nroutes:\n";
+
+configuration good(const std::string& text, environment from = variables()) {
+    auto checked = read(text, from);
+    EXPECT_TRUE(checked) << complaints(text, from);
+    return checked ? checked->value : configuration{};
+}
+
+TEST(configuration_file, needs_seven_lines) {
+    const auto text = slurp(corpus("good").front().parent_path() / "minimal.yaml");
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 7);
+    const auto c = good(text);
+    EXPECT_EQ(c.listen, (std::vector<socket_address>{{"", 8080}}));
+    ASSERT_EQ(c.upstreams.size(), 1u);
+    EXPECT_EQ(c.upstreams[0].endpoints[0].address, (socket_address{"10.0.0.1", 80}));
+    EXPECT_FALSE(c.upstreams[0].options.check.enabled);
+    ASSERT_EQ(c.routes.size(), 1u);
+    EXPECT_EQ(c.routes[0].name, "/*");
+    EXPECT_EQ(c.routes[0].timeout, route_timeouts{});
+    ASSERT_TRUE(c.routes[0].retry);
+    EXPECT_EQ(c.routes[0].retry->options.max_attempts, 3u);
+    EXPECT_EQ(c.routes[0].retry->budget, retry_budget_options{});
+    EXPECT_TRUE(c.routes[0].circuit_breaker);
+    EXPECT_FALSE(c.routes[0].bulkhead || c.routes[0].hedge || c.routes[0].chaos || c.routes[0].cache);
+}
+
+TEST(configuration_file, means_what_the_example_says) {
+    const auto c = good(slurp(corpus("good").front().parent_path() / "orders.yaml"));
+    const auto& u = c.upstreams.at(0);
+    EXPECT_EQ(u.endpoints.size(), 3u);
+    EXPECT_TRUE(u.options.check.enabled);
+    EXPECT_EQ(u.options.check.unhealthy_threshold, 3u);
+    const auto& r = c.routes.at(0);
+    EXPECT_EQ(r.match.path_prefix, "/api");
+    EXPECT_EQ(r.timeout.connect, 200ms);
+    EXPECT_EQ(r.timeout.idle, route_timeouts{}.idle);
+    EXPECT_EQ(r.retry->on.statuses, (std::vector<status_range>{{502, 502}, {503, 503}, {504, 504}}));
+    EXPECT_TRUE(r.retry->on.reset);
+    EXPECT_FALSE(r.retry->on.timeout);
+    EXPECT_EQ(r.circuit_breaker->options.open_for, 15s);
+    EXPECT_EQ(r.circuit_breaker->options.window, (window_options{time_window{10, 1s}}));
+    EXPECT_EQ(r.fallback->stale_if_error, duration{1h});
+    EXPECT_EQ(r.fallback->then->status, 503);
+}
+
+TEST(configuration_file, puts_named_policies_where_they_are_named) {
+    auto checked = read(slurp(corpus("good").front().parent_path() / "policies.yaml"));
+    ASSERT_TRUE(checked);
+    const auto& careful = checked->value.routes.at(0);
+    EXPECT_EQ(careful.circuit_breaker->preset, "database");
+    EXPECT_EQ(careful.circuit_breaker->options.failure_count_threshold, 4u);  // the preset's
+    EXPECT_EQ(careful.circuit_breaker->options.open_for, 20s);                // the file's
+    EXPECT_EQ(careful.retry->options.max_attempts, 2u);
+    EXPECT_DOUBLE_EQ(careful.retry->budget->ratio, 0.1);
+    EXPECT_FALSE(checked->value.routes.at(1).retry);
+    EXPECT_TRUE(checked->unused_policies.empty());
+}
+
+TEST(configuration_file, puts_variables_in_place) {
+    const auto text = slurp(corpus("good").front().parent_path() / "environment.yaml");
+    const auto defaults = good(text);
+    EXPECT_EQ(defaults.upstreams[0].endpoints[0].address, (socket_address{"127.0.0.1", 80}));
+    EXPECT_EQ(defaults.routes[0].retry->options.max_attempts, 4u);
+    EXPECT_EQ(defaults.routes[0].fallback->then->body, "costs ${5}");
+    const auto set = good(text, variables({{"FUSEBOX_TEST_HOST", "orders.local"}, {"FUSEBOX_TEST_ATTEMPTS", "2"}}));
+    EXPECT_EQ(set.upstreams[0].endpoints[0].address, (socket_address{"orders.local", 80}));
+    EXPECT_EQ(set.routes[0].retry->options.max_attempts, 2u);
+}
+
+TEST(configuration_file, lets_no_variable_change_the_document) {
+    const auto c =
+        good("listen: \":80\"\nupstreams: { a: { endpoints: [\"h:1\"] } }\nroutes: [{ upstream: a, name: \"${N}\" }]\n",
+             variables({{"N", "x\", upstream: b\nlisten: :81"}}));
+    EXPECT_EQ(c.routes.at(0).name, "x\", upstream: b\nlisten: :81");
+}
+
+TEST(configuration_file, waits_for_trial_calls_twice_as_long_as_a_try_may_take) {
+    const auto c = good(head + "  - { upstream: orders, timeout: { total: 30s, per_try: 8s } }\n");
+    EXPECT_EQ(c.routes.at(0).circuit_breaker->options.trial_lease, 16s);
+    const auto told =
+        good(head +
+             "  - { upstream: orders, timeout: { total: 30s, per_try: 8s }, circuit_breaker: { trial_lease: 10s } }\n");
+    EXPECT_EQ(told.routes.at(0).circuit_breaker->options.trial_lease, 10s);
+}
+
+TEST(configuration_file, switches_off_what_is_none) {
+    const auto c =
+        good(head +
+             "  - { upstream: orders, retry: none, circuit_breaker: none, timeout: { total: none, per_try: none } }\n");
+    EXPECT_FALSE(c.routes.at(0).retry);
+    EXPECT_FALSE(c.routes.at(0).circuit_breaker);
+    EXPECT_EQ(c.routes.at(0).timeout.total, duration::max());
+    const auto generous = good(head + "  - { upstream: orders, retry: { budget: none } }\n");
+    EXPECT_TRUE(generous.routes.at(0).retry->options.without_budget);
+}
+
+TEST(configuration_file, names_routes_by_what_they_match) {
+    const auto c = good(head +
+                        "  - { upstream: orders, match: { host: Example.com, path: /a, method: [GET, HEAD] } }\n"
+                        "  - { upstream: orders, match: { path_prefix: /b } }\n");
+    EXPECT_EQ(c.routes.at(0).name, "GET,HEAD example.com/a");
+    EXPECT_EQ(c.routes.at(1).name, "/b*");
+    EXPECT_THAT(complaints(head + "  - { upstream: orders }\n  - { upstream: orders }\n"),
+                HasSubstr("f.yaml:6:5: error: routes[1]: is called \"/*\", as routes[0] is; give it another name"));
+}
+
+// Each bad file has, beside it, the exact text of all that is said of it.
+TEST(configuration_file, says_all_that_is_wrong_at_once) {
+    for (const char* folder : {"bad", "bad_by_meaning"}) {
+        const auto files = corpus(folder);
+        ASSERT_FALSE(files.empty());
+        for (const auto& file : files) {
+            auto expected = file;
+            EXPECT_EQ(complaints(slurp(file)), slurp(expected.replace_extension(".txt"))) << file;
+        }
+    }
+}
+
+TEST(configuration_file, takes_all_good_files_and_reads_back_what_it_prints) {
+    for (const auto& file : corpus("good")) {
+        const auto first = read(slurp(file));
+        ASSERT_TRUE(first) << file << "\n" << complaints(slurp(file));
+        const auto printed = effective_yaml(*first);
+        const auto second = read(printed);
+        ASSERT_TRUE(second) << file << "\n" << complaints(printed) << printed;
+        const auto values_only = [](std::string text) {
+            std::string out;
+            for (std::size_t at = 0; at < text.size();) {
+                const auto end = text.find('\n', at);
+                const auto line = text.substr(at, end - at);
+                out += line.substr(0, line.rfind("  # ")) + "\n";
+                at = end + 1;
+            }
+            return out;
+        };
+        EXPECT_EQ(values_only(effective_yaml(*second)), values_only(printed)) << file;
+    }
+}
+
+TEST(configuration_file, knows_where_every_value_comes_from) {
+    const auto text = head +
+                      "  - upstream: orders\n"
+                      "    timeout: { total: \"${T:-9s}\" }\n"
+                      "    circuit_breaker: { preset: database, open_for: 20s }\n";
+    const auto checked = read(text);
+    ASSERT_TRUE(checked) << complaints(text);
+    const auto printed = effective_yaml(*checked);
+    EXPECT_THAT(printed, HasSubstr("      total: 9s  # environment T, f.yaml:6\n"));
+    EXPECT_THAT(printed, HasSubstr("      per_try: 3s  # default\n"));
+    EXPECT_THAT(printed, HasSubstr("      preset: database  # f.yaml:7\n"));
+    EXPECT_THAT(printed, HasSubstr("      failure_count_threshold: 4  # preset database\n"));
+    EXPECT_THAT(printed, HasSubstr("      open_for: 20s  # f.yaml:7\n"));
+    EXPECT_THAT(printed, HasSubstr("      open_max: 5m  # default\n"));
+    EXPECT_THAT(printed, HasSubstr("    hedge: none  # default\n"));
+}
+
+TEST(configuration_file, shows_no_secret) {
+    const auto checked = read(head + "  - upstream: orders\nadmin: { listen: \"127.0.0.1:1\", token: \"${T}\" }\n",
+                              variables({{"T", "hunter2"}}));
+    ASSERT_TRUE(checked);
+    EXPECT_EQ(checked->value.admin.token, "hunter2");
+    EXPECT_EQ(effective_yaml(*checked).find("hunter2"), std::string::npos);
+}
+
+TEST(configuration_file, is_not_harmed_by_nonsense) {
+    EXPECT_EQ(complaints(""), "f.yaml: error: is empty; the least is listen, upstreams and routes\n");
+    EXPECT_THAT(complaints("a"),
+                HasSubstr("f.yaml:1:1: error: is a single value; write a value of the type \"configuration\""));
+    EXPECT_THAT(complaints(std::string(100, '[') + std::string(100, ']')), HasSubstr("is nested too deeply"));
+    EXPECT_FALSE(read(std::string(100'000, '[')));
+    EXPECT_THAT(complaints(std::string("a\0b", 3)), HasSubstr("has a NUL byte"));
+    EXPECT_THAT(complaints("listen: a\n---\nlisten: b\n"),
+                HasSubstr("f.yaml:2:1: error: a second document begins here"));
+    EXPECT_THAT(complaints("? [a]\n: b\n"), HasSubstr("a key must be a plain word"));
+    EXPECT_THAT(complaints("listen: !!str \":80\"\n"), HasSubstr("has the tag"));
+    EXPECT_EQ(complaints("listen: \"\\e[31m\"\nupstreams: {}\nroutes: []\n").find('\033'), std::string::npos);
+}
+
+}  // namespace
+}  // namespace fusebox::gateway
