@@ -91,9 +91,9 @@ private:
 
     bool busy(unsigned worker) const noexcept { return cells_[worker].in_flight.load(std::memory_order_relaxed) != 0; }
 
-    // True when these failures in a row are as many as `limit`.
+    // True at every `limit`-th failure in a row, and not at those between, which would all ask for a lock.
     bool failed_in_a_row(std::uint32_t limit) noexcept {
-        return consecutive_failures_.fetch_add(1, std::memory_order_relaxed) + 1 >= limit;
+        return (consecutive_failures_.fetch_add(1, std::memory_order_relaxed) + 1) % limit == 0;
     }
     void succeeded() noexcept {
         if (consecutive_failures_.load(std::memory_order_relaxed) != 0)
