@@ -18,7 +18,8 @@ int calls = 0;
 // The body of `measured` is all that is counted.
 template <class Call>
 [[gnu::noinline]] void measured(Call call) {
-    for (int i = 0; i < calls; ++i) {
+    const int n = calls;
+    for (int i = 0; i < n; ++i) {
         int result = call(i);
         asm volatile("" : : "r"(result) : "memory");
     }
@@ -27,8 +28,8 @@ template <class Call>
 // Through a circuit breaker or a pipeline.
 template <class Protection>
 void count(Protection& protection) {
-    measured([&](int i) {
-        const auto answer = protection.call([i] { return bench::work(i); });
+    measured([through = &protection](int i) {
+        const auto answer = through->call([i] { return bench::work(i); });
         return answer ? *answer : -1;
     });
 }

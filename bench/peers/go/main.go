@@ -103,11 +103,12 @@ func addBreaker(window string, open bool, call func() (int, error), permit func(
 	})
 }
 
-func addGobreaker() {
+// With no interval, which is its default, gobreaker counts since it was closed; it knows no window of calls.
+func addGobreaker(window string, interval, bucket time.Duration) {
 	for _, open := range []bool{false, true} {
 		settings := gobreaker.Settings{
-			Interval:     10 * time.Second,
-			BucketPeriod: time.Second,
+			Interval:     interval,
+			BucketPeriod: bucket,
 			Timeout:      24 * time.Hour,
 			ReadyToTrip: func(c gobreaker.Counts) bool {
 				return c.Requests >= 10 && c.TotalFailures*2 >= c.Requests
@@ -121,7 +122,7 @@ func addGobreaker() {
 				done(fmt.Errorf("down"))
 			}
 		}
-		addBreaker("time", open, func() (int, error) { return breaker.Execute(operation) }, func() int {
+		addBreaker(window, open, func() (int, error) { return breaker.Execute(operation) }, func() int {
 			done, err := twoStep.Allow()
 			if err != nil {
 				return 0
@@ -175,7 +176,8 @@ func main() {
 	switch os.Args[1] {
 	case "gobreaker":
 		name = "gobreaker " + version("github.com/sony/gobreaker/v2")
-		addGobreaker()
+		addGobreaker("count", 0, 0)
+		addGobreaker("time", 10*time.Second, time.Second)
 	case "failsafe-go":
 		name = "failsafe-go " + version("github.com/failsafe-go/failsafe-go")
 		addFailsafe("count", func() circuitbreaker.Builder[int] {

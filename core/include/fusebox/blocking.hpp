@@ -28,9 +28,12 @@ public:
         // True when it was rung since the last wait; silences it.
         bool take_ring() noexcept;
 
+        // Not defaulted: the compiler would clear it as a whole, which takes longer than its members do.
+        bell() noexcept {}
+
     private:
         std::mutex mutex_;
-        std::condition_variable condition_;
+        std::optional<std::condition_variable> condition_;  // made by whoever waits: few calls do
         bool rung_ = false;
     };
 
@@ -48,17 +51,10 @@ blocking_runtime& system_runtime() noexcept;
 
 namespace detail {
 
-// Drives `w` to its end, with `invoke` for the operation.
+// The rest of the way, once the call has to wait.
 template <class Walk, class Invoke>
-void drive_blocking(Walk& w, walk_state& state, blocking_runtime& runtime, Invoke&& invoke) {
-    std::optional<blocking_runtime::bell> bell;
-    if (w.may_queue()) state.wake = &bell.emplace();
-    command c = w.start();
-    if (c.kind == command::invoke) [[likely]]
-        c = w.ended(invoke());
-    if (c.kind == command::done) [[likely]]
-        return;
-    if (!bell) bell.emplace();
+[[gnu::noinline, gnu::cold]] void drive_on(command c, Walk& w, walk_state& state, blocking_runtime::bell& bell,
+                                           blocking_runtime& runtime, Invoke& invoke) {
     const std::stop_token& stop = state.context.stop();
     while (c.kind != command::done) {
         if (c.kind == command::invoke) {
@@ -66,10 +62,23 @@ void drive_blocking(Walk& w, walk_state& state, blocking_runtime& runtime, Invok
             continue;
         }
         // A grant that came as a queue's time ran out has rung without being waited for.
-        if (c.kind == command::sleep) (void)bell->take_ring();
-        runtime.wait(*bell, c.until, stop);
+        if (c.kind == command::sleep) (void)bell.take_ring();
+        runtime.wait(bell, c.until, stop);
         c = stop.stop_requested() ? w.interrupt() : w.resume();
     }
+}
+
+// Drives `w` to its end, with `invoke` for the operation.
+template <class Walk, class Invoke>
+[[gnu::always_inline]] inline void drive_blocking(Walk& w, walk_state& state, blocking_runtime& runtime,
+                                                  Invoke&& invoke) {
+    blocking_runtime::bell bell;
+    state.wake = &bell;
+    command c = w.start();
+    if (c.kind == command::invoke) [[likely]]
+        c = w.ended(invoke());
+    if (c.kind != command::done) [[unlikely]]
+        drive_on(c, w, state, bell, runtime, invoke);
 }
 
 }  // namespace detail

@@ -96,7 +96,7 @@ public:
     }
 
     // As above, but queues `w` where there is a place for it; see queueing_guard for what follows.
-    std::expected<std::optional<permit>, rejection> enter(time_point, waiter& w) noexcept {
+    [[gnu::always_inline]] std::expected<std::optional<permit>, rejection> enter(time_point, waiter& w) noexcept {
         if (take_slot()) [[likely]]
             return permit{*this};
         return enter_queue(w);

@@ -148,7 +148,7 @@ public:
 private:
     friend class adaptive_thresholds;
 
-    std::expected<permit, rejection> acquire(const time_point* lent) {
+    [[gnu::always_inline]] std::expected<permit, rejection> acquire(const time_point* lent) {
         const detail::grant g = engine_.admit(lent);
         if (!g.permitted) return std::unexpected(rejection{errc::circuit_open, g.retry_after});
         return permit{engine_, g};

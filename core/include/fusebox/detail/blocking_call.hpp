@@ -30,8 +30,9 @@ auto call_blocking(Chain policies, F& operation, Classifier& classify, const cal
         slot.fill([&]() -> decltype(auto) { return invoke_operation(operation, state.context); });
         return options.stop.stop_requested() ? cancel_cause::caller : cancel_cause::none;
     });
-    state.tell(
-        {.kind = pipeline_event_kind::call_ended, .outcome = slot.succeeded() ? verdict::success : verdict::failure});
+    if (state.is_observed()) [[unlikely]]
+        state.tell({.kind = pipeline_event_kind::call_ended,
+                    .outcome = slot.succeeded() ? verdict::success : verdict::failure});
     return slot.take();
 }
 

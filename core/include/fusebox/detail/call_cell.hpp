@@ -19,7 +19,7 @@ struct call_cell {
     template <class T>
     using atomic = typename Platform::template atomic<T>;
 
-    void add_success(std::uint64_t in_generation) noexcept {
+    [[gnu::always_inline]] void add_success(std::uint64_t in_generation) noexcept {
         const std::uint64_t n = successes.load(std::memory_order_relaxed);
         if (generation.load(std::memory_order_relaxed) != in_generation) {
             base.store(n, std::memory_order_relaxed);

@@ -80,8 +80,6 @@ public:
                  walk_state& state)
         : base(slot, state), parts_(parts), first_(first), last_(last), layers_(last - first) {}
 
-    static constexpr bool may_queue() { return true; }
-
     // As in walk.
     command start() { return inward(first_); }
     command ended(cancel_cause cause) {

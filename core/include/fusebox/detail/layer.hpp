@@ -54,14 +54,14 @@ template <immediate_guard G>
     requires(!queueing_guard<G>)
 class layer<G> : public never_waits {
 public:
-    gate enter(G& guard, walk_state& s) {
+    [[gnu::always_inline]] gate enter(G& guard, walk_state& s) {
         auto answer = guard.enter(present(s));
         if (!answer) return {.kind = gate::refused, .answer = answer.error()};
         permit_.emplace(std::move(*answer));
         return {};
     }
     template <class Slot>
-    turn leave(G&, walk_state& s, Slot&, ending& e) {
+    [[gnu::always_inline]] turn leave(G&, walk_state& s, Slot&, ending& e) {
         permit_->settle(e.how, present(s));
         permit_.reset();
         return {};
@@ -77,7 +77,7 @@ private:
 template <>
 class layer<circuit_breaker> : public never_waits {
 public:
-    gate enter(circuit_breaker& breaker, walk_state&) {
+    [[gnu::always_inline]] gate enter(circuit_breaker& breaker, walk_state&) {
         auto answer = breaker.try_acquire();
         if (!answer) [[unlikely]]
             return {.kind = gate::refused, .answer = answer.error()};
@@ -85,7 +85,7 @@ public:
         return {};
     }
     template <class Slot>
-    turn leave(circuit_breaker&, walk_state&, Slot&, ending& e) {
+    [[gnu::always_inline]] turn leave(circuit_breaker&, walk_state&, Slot&, ending& e) {
         permit_.settle(e.how);
         return {};
     }
@@ -99,7 +99,7 @@ private:
 template <delaying_guard G>
 class layer<G> {
 public:
-    gate enter(G& guard, walk_state& s) {
+    [[gnu::always_inline]] gate enter(G& guard, walk_state& s) {
         const time_point now = s.time.exact();
         auto answer = guard.enter(now);
         if (!answer) return {.kind = gate::refused, .answer = answer.error()};
@@ -123,7 +123,7 @@ public:
         return false;
     }
     template <class Slot>
-    turn leave(G&, walk_state& s, Slot&, ending& e) {
+    [[gnu::always_inline]] turn leave(G&, walk_state& s, Slot&, ending& e) {
         permit_->settle(e.how, s.time.coarse());
         permit_.reset();
         return {};
@@ -151,7 +151,7 @@ private:
 template <queueing_guard G>
 class layer<G> {
 public:
-    gate enter(G& guard, walk_state& s) {
+    [[gnu::always_inline]] gate enter(G& guard, walk_state& s) {
         place_.wake = s.wake;
         place_.granted_.store(false, std::memory_order_relaxed);  // of an attempt before
         const time_point now = s.time.coarse();
@@ -181,7 +181,7 @@ public:
         return false;
     }
     template <class Slot>
-    turn leave(G&, walk_state& s, Slot&, ending& e) {
+    [[gnu::always_inline]] turn leave(G&, walk_state& s, Slot&, ending& e) {
         permit_->settle(e.how, s.time.coarse());
         permit_.reset();
         return {};
@@ -221,15 +221,16 @@ private:
 template <>
 class layer<retry> {
 public:
-    gate enter(retry& policy, walk_state& s) {
+    [[gnu::always_inline]] gate enter(retry& policy, walk_state& s) {
         session_.emplace(policy.begin(s.time.coarse()));
         return {};
     }
     template <class Slot>
-    turn leave(retry&, walk_state& s, Slot&, ending& e) {
+    [[gnu::always_inline]] turn leave(retry&, walk_state& s, Slot&, ending& e) {
         if (e.how.outcome == verdict::success && session_->attempt() == 1) [[likely]]
             return {};
-        const auto next = session_->after(e.how, e.refused, s.time.exact(), s.context.deadline());
+        const time_point now = e.refused ? time_point{} : s.time.exact();  // a refusal is not waited for
+        const auto next = session_->after(e.how, e.refused, now, s.context.deadline());
         if (const auto* again = std::get_if<retry::again_at>(&next)) {
             s.tell({.kind = pipeline_event_kind::retry_scheduled, .until = again->at});
             return {turn::again, again->at};
@@ -288,14 +289,14 @@ public:
 template <>
 class layer<timeout> : public never_waits {
 public:
-    gate enter(timeout& policy, walk_state& s) {
+    [[gnu::always_inline]] gate enter(timeout& policy, walk_state& s) {
         outer_ = s.context.deadline();
         s.context.set_deadline(
             policy.deadline(policy.limit() >= long_limit ? s.time.coarse_not_early() : s.time.exact(), outer_));
         return {};
     }
     template <class Slot>
-    turn leave(timeout&, walk_state& s, Slot&, ending&) {
+    [[gnu::always_inline]] turn leave(timeout&, walk_state& s, Slot&, ending&) {
         s.context.set_deadline(outer_);
         return {};
     }

@@ -26,7 +26,7 @@ struct native_platform {
                 return injected_->now();
             return steady_now();
         }
-        time_point coarse_now() const noexcept {
+        [[gnu::always_inline]] time_point coarse_now() const noexcept {
             if (injected_ != nullptr) [[unlikely]]
                 return injected_->coarse_now();
             return fusebox::coarse_now();

@@ -43,7 +43,8 @@ public:
     }
     template <class Value>
     void set(Value&& value) {
-        thrown_ = nullptr;
+        if (thrown_) [[unlikely]]
+            thrown_ = nullptr;
         result_.emplace(as_call_result<Raw>(std::forward<Value>(value)));
     }
     void refuse(rejection answer) {

@@ -7,6 +7,9 @@
 //
 // Inward, each layer may let the call pass, hold it, or refuse; outward, each layer hears how the
 // attempt ended, and may begin another. One walk serves one call and one thread at a time.
+//
+// The happy path is inlined as a whole, so that what the layers tell each other stays in registers; what
+// waits or is refused is kept out of it.
 #pragma once
 
 #include <fusebox/call_context.hpp>
@@ -78,9 +81,11 @@ struct walk_state {
     waker* wake = nullptr;
     const pipeline_listener* listener = nullptr;
 
+    // Asked before an event is made, where every call comes along.
+    bool is_observed() const noexcept { return listener != nullptr; }
+
     void tell(pipeline_event e) const noexcept {
-        if (listener == nullptr) [[likely]]
-            return;
+        if (listener == nullptr) return;
         e.attempt = context.attempt();
         try {
             (*listener)(e);
@@ -114,13 +119,14 @@ public:
 protected:
     walk_base(Slot& slot, walk_state& state) noexcept : slot_(slot), state_(state) {}
 
-    command begun() {
-        state_.tell({.kind = pipeline_event_kind::attempt_started});
+    [[gnu::always_inline]] command begun() {
+        if (state_.is_observed()) [[unlikely]]
+            state_.tell({.kind = pipeline_event_kind::attempt_started});
         return {command::invoke, {}};
     }
 
     // The operation ended, with its outcome in the slot.
-    ending judged(cancel_cause cause) {
+    [[gnu::always_inline]] ending judged(cancel_cause cause) {
         const time_point deadline = state_.context.deadline();
         const bool expired =
             cause == cancel_cause::deadline || (deadline != time_point::max() && state_.time.coarse() >= deadline);
@@ -129,7 +135,8 @@ protected:
         ending e = slot_.judge();
         if (!expired && cause != cancel_cause::none && e.how.outcome != verdict::success)
             e.how.outcome = verdict::ignored;
-        state_.tell({.kind = pipeline_event_kind::attempt_ended, .outcome = e.how.outcome});
+        if (state_.is_observed()) [[unlikely]]
+            state_.tell({.kind = pipeline_event_kind::attempt_ended, .outcome = e.how.outcome});
         return e;
     }
 
@@ -187,18 +194,11 @@ class walk : public walk_base<Slot> {
 public:
     walk(Policies& policies, Slot& slot, walk_state& state) : base(slot, state), policies_(policies) {}
 
-    // True when a layer may wait in a queue: then the state's waker must be there from the start.
-    static constexpr bool may_queue() {
-        return []<std::size_t... I>(std::index_sequence<I...>) {
-            return (queueing_guard<std::remove_reference_t<std::tuple_element_t<First + I, Policies>>> || ...);
-        }(std::make_index_sequence<Last - First>{});
-    }
-
     // The call begins.
-    command start() { return inward<First>(); }
+    [[gnu::always_inline]] command start() { return inward<First>(); }
 
     // The operation ended, with its outcome in the slot. `cause` says whether it was cancelled, and why.
-    command ended(cancel_cause cause) {
+    [[gnu::always_inline]] command ended(cancel_cause cause) {
         state_.time.next_step();
         return outward<Last>(base::judged(cause));
     }
@@ -227,20 +227,20 @@ private:
     }
 
     template <std::size_t I>
-    command inward() {
+    [[gnu::always_inline]] command inward() {
         if constexpr (I == Last) return base::begun();
         else return passed<I>(own<I>().enter(policy<I>(), state_));
     }
 
     template <std::size_t I>
-    command passed(const gate& g) {
+    [[gnu::always_inline]] command passed(gate g) {
         if (g.kind == gate::pass) [[likely]]
             return inward<I + 1>();
         return held<I>(g);
     }
 
     template <std::size_t I>
-    [[gnu::noinline, gnu::cold]] command held(const gate& g) {
+    [[gnu::noinline, gnu::cold]] command held(gate g) {
         if (g.kind == gate::refused) return outward<I>(base::refused(I, g.answer));
         if constexpr (injecting_layer<decltype(own<I>()), decltype(policy<I>()), Slot>) {
             if (g.kind == gate::fault) {  // put in by the layer, which hears of it as of any other failure
@@ -252,7 +252,7 @@ private:
     }
 
     template <std::size_t I>
-    command outward(ending e) {
+    [[gnu::always_inline]] command outward(ending e) {
         if constexpr (I == First) {
             return base::done(e);
         } else {
