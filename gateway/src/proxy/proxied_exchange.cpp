@@ -60,7 +60,7 @@ http::exchange* proxied_exchange::begin(http::server_connection& client, route_s
     result_.emplace(route.rules);
     kept_body_.clear();
     replay_ = holding_ = false;
-    body_kept_ = route.configured.retry.has_value();
+    body_kept_ = true;
     walk_done_ = false;
     tried_count_ = 0;
     const auto parts = route.policies.parts();
@@ -116,8 +116,7 @@ void proxied_exchange::finish() {
 // Whether the request may be sent again: nothing of it is lost, and doing it twice does no harm.
 bool proxied_exchange::may_repeat() const noexcept {
     const bool untouched = upstream_ == nullptr || upstream_->sent() == 0;
-    return (body_kept_ || (kept_body_.empty() && client_->body_complete())) &&
-           (untouched || is_idempotent(client_->request().method()));
+    return body_kept_ && (untouched || is_idempotent(client_->request().method()));
 }
 
 // -- A try -------------------------------------------------------------------------------------------
@@ -191,7 +190,8 @@ void proxied_exchange::connected() {
 void proxied_exchange::send_body_part(std::span<const iovec> parts) {
     std::size_t size = 0;
     for (const iovec& p : parts) size += p.iov_len;
-    if (body_kept_ && kept_body_.size() + size > route_->configured.body_buffer) body_kept_ = false;
+    const std::size_t room = route_->configured.retry ? route_->configured.body_buffer : 0;
+    if (kept_body_.size() + size > room) body_kept_ = false;
     if (body_kept_)
         for (const iovec& p : parts) kept_body_.append(static_cast<const char*>(p.iov_base), p.iov_len);
     send_upstream(parts, size);
