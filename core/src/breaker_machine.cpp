@@ -62,7 +62,7 @@ void breaker_machine::try_trial(time_point now, admission& answer) {
     const auto out = static_cast<std::uint32_t>(in_flight_.size());
     if (out >= round_concurrency() || out + round_.settled() >= round_calls()) return;
     round_.credit += share();
-    if (round_.credit < 1.0) return;
+    if (round_.credit < 1.0 - 1e-9) return;  // ten times 0.1 is a little less than 1
     round_.credit -= 1.0;
     const duration term = lease();
     in_flight_.push_back({++last_trial_, term == duration{0} ? time_point::max() : saturating_add(now, term)});

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <stdexcept>
+#include <string>
 
 using namespace fusebox;
 using namespace std::chrono_literals;
@@ -258,6 +259,43 @@ TEST_F(circuit, trip_when_may_call_the_breaker) {
     self = &b;
     settle(b, verdict::success, 2);
     EXPECT_EQ(b.state(), circuit_state::open);
+}
+
+TEST_F(circuit, trip_when_has_no_say_over_a_generation_that_it_did_not_see) {
+    circuit_breaker* self = nullptr;
+    circuit_breaker b{"orders", {.trip_when = [&](const window_snapshot&) { return self->reset(), true; }}, &clock};
+    self = &b;
+    settle(b, verdict::failure);
+    EXPECT_EQ(b.state(), circuit_state::closed);
+}
+
+TEST_F(circuit, the_failure_at_which_trip_when_opens_sets_the_wait) {
+    circuit_breaker b{"orders", {.trip_when = [](const window_snapshot&) { return true; }, .open_jitter = 0}, &clock};
+    b.try_acquire()->settle({verdict::failure, {}, 9s});
+    EXPECT_EQ(b.snapshot().retry_after, 9s);
+}
+
+TEST_F(circuit, failures_in_the_window_trip_whatever_the_minimum) {
+    circuit_breaker b{"orders", {.failure_count_threshold = 3, .window = count_window{5}, .minimum_calls = 5}, &clock};
+    settle(b, verdict::failure);
+    settle(b, verdict::success);
+    settle(b, verdict::failure);
+    EXPECT_EQ(b.state(), circuit_state::closed);
+    settle(b, verdict::failure);
+    EXPECT_EQ(b.state(), circuit_state::open);
+    EXPECT_EQ(b.snapshot().last_rule, trip_rule::failure_count);
+}
+
+TEST_F(circuit, of_count_and_rate_over_one_window_the_one_that_fired_is_named) {
+    const circuit_breaker_options hybrid{
+        .failure_count_threshold = 10, .failure_rate_threshold = 0.5, .minimum_calls = 4};
+    circuit_breaker few{"few", hybrid, &clock}, many{"many", hybrid, &clock};
+    settle(few, verdict::success, 2);
+    settle(few, verdict::failure, 2);
+    EXPECT_EQ(few.snapshot().last_rule, trip_rule::failure_rate);
+    settle(many, verdict::success, 20);
+    settle(many, verdict::failure, 10);
+    EXPECT_EQ(many.snapshot().last_rule, trip_rule::failure_count);
 }
 
 TEST_F(circuit, the_slow_rule_measures_calls_by_the_clock) {

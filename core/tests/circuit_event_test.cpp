@@ -73,6 +73,14 @@ TEST_F(circuit_events, a_life_is_told_in_order) {
     EXPECT_THAT(numbers, ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
 }
 
+TEST_F(circuit_events, an_operators_transitions_say_so) {
+    std::vector<trip_rule> rules;
+    const auto s = b.subscribe([&](const circuit_event& e) { rules.push_back(e.rule); });
+    b.force_open();
+    b.reset();
+    EXPECT_THAT(rules, ElementsAre(trip_rule::operator_action, trip_rule::operator_action));
+}
+
 TEST_F(circuit_events, virtual_transitions_are_marked) {
     std::vector<bool> is_virtual;
     const auto s = b.subscribe([&](const circuit_event& e) { is_virtual.push_back(e.is_virtual); });

@@ -40,6 +40,7 @@ TEST_F(healing, the_wait_doubles_to_its_cap_and_starts_over_once_closed) {
     }
     settle(b, verdict::success);
     EXPECT_EQ(b.state(), circuit_state::closed);
+    EXPECT_EQ(b.snapshot().reopenings, 0u);
     settle(b, verdict::failure);
     EXPECT_EQ(b.snapshot().retry_after, 5s);
 }
@@ -177,6 +178,9 @@ TEST_F(healing, a_lost_trial_is_reclaimed_and_its_result_is_late) {
     EXPECT_EQ(b.snapshot().generation, 4u);
     EXPECT_EQ(b.try_acquire().error().retry_after, 5s);
     EXPECT_EQ(b.snapshot().last_rule, trip_rule::trial_lost);
+    EXPECT_EQ(b.snapshot().totals.trials_reclaimed, 1u);
+    EXPECT_EQ(b.snapshot().totals.failures, 2u);
+    EXPECT_EQ(b.snapshot().consecutive_failures, 2u);
     lost->settle(verdict::success);
     EXPECT_EQ(b.snapshot().totals.late_results, 1u);
     EXPECT_EQ(b.state(), circuit_state::open);
@@ -261,6 +265,30 @@ TEST_F(healing, a_ramp_lets_traffic_back_by_shares_with_a_verdict_at_each_step) 
         for (int admitted = 0; admitted < 4; ++asked)
             if (auto p = b.try_acquire()) p->settle(verdict::success), ++admitted;
         EXPECT_EQ(asked, int(4 / share));
+    }
+    EXPECT_EQ(b.state(), circuit_state::closed);
+}
+
+TEST_F(healing, a_success_threshold_is_for_the_trials_and_not_for_the_ramp) {
+    auto o = one_failure();
+    o.half_open_calls = 3, o.half_open_successes = 1, o.ramp = {.shares = {1.0}, .calls_per_step = 2};
+    circuit_breaker b{"b", o, &clock};
+    trip_and_wait(b);
+    settle(b, verdict::success, 2);  // the trial, and half of the step
+    EXPECT_EQ(b.state(), circuit_state::half_open);
+    settle(b, verdict::failure);
+    EXPECT_EQ(b.state(), circuit_state::open);
+}
+
+TEST_F(healing, shares_that_binary_cannot_write_are_exact_all_the_same) {
+    auto o = one_failure();
+    o.ramp = {.shares = {0.1, 0.3}, .calls_per_step = 1};
+    circuit_breaker b{"b", o, &clock};
+    trip_and_wait(b);
+    settle(b, verdict::success);
+    for (const int th : {10, 4}) {
+        for (int i = 1; i < th; ++i) EXPECT_FALSE(b.try_acquire()) << i;
+        settle(b, verdict::success);
     }
     EXPECT_EQ(b.state(), circuit_state::closed);
 }

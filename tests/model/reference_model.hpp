@@ -58,7 +58,7 @@ public:
         if (phase == circuit_state::closed) return {permit{.generation = generation, .started = started}};
         if (phase == circuit_state::half_open && trials.size() < concurrency() && trials.size() + settled() < calls()) {
             credit += share();
-            if (credit >= 1) {
+            if (credit >= 1 - 1e-9) {
                 credit -= 1;
                 const double term = double(o.trial_lease.count()) * std::pow(2.0, doublings);
                 trials[++last_trial] = term == 0 ? time_point::max() : now + duration{std::int64_t(term)};

@@ -15,10 +15,10 @@ struct circuit_totals {
     std::uint64_t successes = 0;
     std::uint64_t failures = 0;
     std::uint64_t ignored = 0;
-    std::uint64_t abandoned = 0;   // permits destroyed without a verdict
+    std::uint64_t abandoned = 0;   // permits destroyed without a verdict, in time
     std::uint64_t slow_calls = 0;  // of the successes and failures
     std::uint64_t rejected = 0;
-    std::uint64_t late_results = 0;      // verdicts of an older generation, which did nothing else
+    std::uint64_t late_results = 0;  // settled or abandoned in a later generation, or after the lease: did nothing else
     std::uint64_t trials_reclaimed = 0;  // trial calls that outlived their lease
     std::uint64_t openings = 0;          // closed or half-open to open
     std::uint64_t would_reject = 0;      // metrics_only: calls that would have been rejected
@@ -62,7 +62,8 @@ struct circuit_snapshot {
 };
 
 // A breaker's state without its options: what a reload or a new binary needs to go on. Times are ages
-// and remainders, so that it can be carried to a process whose clock has another epoch.
+// and remainders, so that it can be carried to a process whose clock has another epoch. Taken from
+// export_state(), or from text, which is checked: import_state() believes what it is given.
 struct circuit_image {
     struct verdicts {
         duration age{0};  // of the bucket's start; zero in a count window

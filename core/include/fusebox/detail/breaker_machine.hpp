@@ -86,7 +86,6 @@ public:
     bool needs_arming() const noexcept { return phase_ == circuit_state::open && deadline_ == unarmed; }
     void arm(time_point now) noexcept { deadline_ = saturating_add(now, wait_); }
     time_point deadline() const noexcept { return deadline_; }
-    duration wait() const noexcept { return wait_; }
 
     circuit_state state() const noexcept { return mode_ == circuit_state::closed ? phase_ : mode_; }
     std::uint64_t generation() const noexcept { return generation_; }
@@ -104,8 +103,6 @@ public:
     // True while a fast success in this generation may be counted outside, until the given instant.
     bool indifferent_to_success() const noexcept;
     time_point indifferent_until() const noexcept { return window_.indifferent_until(); }
-
-    circuit_state phase() const noexcept { return phase_; }
 
     // The state at `now` as a caller would find it, without changing anything. The name, and what is
     // counted outside, are left to the caller.
@@ -136,26 +133,25 @@ private:
     };
 
     bool take_back(ticket permit);
-    void record(verdict outcome, bool slow, std::optional<duration> retry_after, time_point now);
-    void record_closed(bool failed, bool slow, std::optional<duration> retry_after, time_point now);
-    void record_trial(bool failed, bool slow, std::optional<duration> retry_after, time_point now);
+    void record_closed(bool failed, bool slow, std::optional<duration> wish, time_point now);
+    void record_trial(bool failed, bool slow, std::optional<duration> wish, time_point now);
     trip_rule fired_rule() const noexcept;
     trip_rule round_verdict() const noexcept;
     bool round_passed() const noexcept;
     bool has_expired_trial(time_point now) const noexcept;
     void reclaim(time_point now);
     breaker_machine as_found(time_point now) const;
-    void conclude_round(bool by_lease, std::optional<duration> retry_after, time_point now);
+    void conclude_round(bool by_lease, std::optional<duration> wish, time_point now);
     void try_trial(time_point now, admission& answer);
 
-    void open(trip_rule rule, std::optional<duration> retry_after, time_point now);
+    void open(trip_rule rule, std::optional<duration> wish, time_point now);
     void half_open(time_point now);
     void close(trip_rule rule, time_point now);
     void enter(circuit_state mode, circuit_state phase, trip_rule rule, time_point now);
     circuit_event describe(event_kind kind, time_point now) const;
     void push(circuit_event event) noexcept;
 
-    duration draw_wait(std::optional<duration> retry_after) noexcept;
+    duration draw_wait(std::optional<duration> wish) noexcept;
     duration lease() const noexcept;
     double share() const noexcept { return round_.step == 0 ? 1.0 : options_->ramp.shares[round_.step - 1]; }
     std::uint32_t round_calls() const noexcept {
@@ -184,7 +180,7 @@ private:
     time_point deadline_ = unarmed;
     duration wait_{0};
     round round_{};
-    std::vector<trial> in_flight_;  // by lease, the first to expire first
+    std::vector<trial> in_flight_;
     circuit_totals totals_{};
     event_mask listened_ = 0;
     std::vector<circuit_event> events_;

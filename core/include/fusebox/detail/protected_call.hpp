@@ -92,7 +92,8 @@ report judge_exception(Classifier& classify) {
 
 // Runs `operation` under a permit that was given for it, and settles that with what became of it.
 template <class Permit, class F, class Classifier>
-auto run_under(Permit& held, F& operation, Classifier& classify) -> call_result_t<std::invoke_result_t<F&>> {
+[[gnu::always_inline]] inline auto run_under(Permit& held, F& operation, Classifier& classify)
+    -> call_result_t<std::invoke_result_t<F&>> {
     using R = std::invoke_result_t<F&>;
     const auto ran = [&]() -> R {
         try {
@@ -109,7 +110,7 @@ auto run_under(Permit& held, F& operation, Classifier& classify) -> call_result_
     } else {
         R result = ran();
         held.settle(judge(classify, result));
-        return as_call_result<R>(std::move(result));
+        return as_call_result<R>(std::forward<R>(result));
     }
 }
 
