@@ -4,11 +4,11 @@
 
 #include <fusebox/gateway/configuration_file.hpp>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 
 namespace fusebox::app {
 
@@ -30,15 +30,14 @@ std::string counted(std::size_t n, const std::string& what) {
 }  // namespace
 
 std::expected<std::string, std::string> read_file(const std::string& name) {
-    const auto all = [](std::istream& in) {
-        return std::string{std::istreambuf_iterator<char>{in}, std::istreambuf_iterator<char>{}};
-    };
-    if (name == "-") return all(std::cin);
-    std::ifstream in{name, std::ios::binary};
+    std::ifstream file;
+    if (name != "-") file.open(name, std::ios::binary);
+    std::istream& in = name == "-" ? std::cin : file;
     std::string text;
-    if (in) text = all(in);
-    // A directory can be opened, and fails only here.
-    if (!in || in.bad()) return std::unexpected{"cannot read " + name + ": " + std::strerror(errno)};
+    std::array<char, 16 * 1024> piece;
+    while (in.read(piece.data(), piece.size()) || in.gcount() > 0) text.append(piece.data(), std::size_t(in.gcount()));
+    // A directory can be opened, and fails only when it is read.
+    if (in.bad() || !in.eof()) return std::unexpected{"cannot read " + name + ": " + std::strerror(errno)};
     return text;
 }
 

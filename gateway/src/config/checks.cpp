@@ -98,6 +98,10 @@ private:
             refuse(path + ".timeout.per_try", "is none below a total of " + write_duration(r.timeout.total) +
                                                   ": one hanging try takes the whole time, and the circuit breaker "
                                                   "never hears of it; give it a limit");
+        if (!unbounded_tries && r.timeout.per_try > r.timeout.total)
+            refuse(path + ".timeout.per_try", "is " + write_duration(r.timeout.per_try) + ", longer than the total, " +
+                                                  write_duration(r.timeout.total) +
+                                                  ": it would never strike; write less");
         if (unbounded_tries && r.hedge)
             refuse(path + ".timeout.per_try", "is none beside hedge: tries that hang would pile up; give it a limit");
         if (written(path + ".adaptive_limit.gradient2") && written(path + ".adaptive_limit.vegas"))
@@ -161,6 +165,9 @@ text_position position_of(const checked_configuration& checked, std::string_view
 
 void complete(checked_configuration& checked) {
     auto& routes = checked.value.routes;
+    for (std::size_t i = 0; i < routes.size(); ++i)
+        if (!checked.origins.contains(route_path(i) + ".timeout.per_try"))
+            routes[i].timeout.per_try = std::min(routes[i].timeout.per_try, routes[i].timeout.total);
     std::map<std::string, duration> longest_try;  // by upstream, since its routes may share a breaker
     for (const auto& r : routes)
         if (r.circuit_breaker && r.timeout.per_try < duration::max() / 2)

@@ -10,18 +10,34 @@ namespace fusebox::gateway::config {
 
 namespace {
 
+bool all_of(std::string_view text, std::string_view allowed) {
+    return !text.empty() && text.find_first_not_of(allowed) == std::string_view::npos;
+}
+
+// True of what some version of YAML reads as a number, a time or a date: -1, 0x1F, 1_000, 1.5e3, 12:30, 2024-01-31.
+bool looks_like_number(std::string_view text) {
+    constexpr std::string_view digits = "0123456789_";
+    if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+    if (text.starts_with("0x") || text.starts_with("0o") || text.starts_with("0b"))
+        return all_of(text.substr(2), "0123456789abcdef_");
+    if (text == ".inf" || text == ".nan") return true;
+    if (text.empty() || (text.find_first_of(digits) != 0 && !text.starts_with('.')) || text.starts_with('_'))
+        return false;
+    if (all_of(text, "0123456789_:") || (text.size() <= 10 && all_of(text, "0123456789-"))) return true;
+    if (const auto e = text.find('e'); e != std::string_view::npos) {
+        const auto exponent = text.substr(e + 1);
+        if (!all_of(exponent.substr(exponent.find_first_of("+-") == 0 ? 1 : 0), digits)) return false;
+        text = text.substr(0, e);
+    }
+    return all_of(text, "0123456789_.") && std::count(text.begin(), text.end(), '.') <= 1 && text != ".";
+}
+
 // True of a plain scalar that YAML readers, of whatever version, may take for something else than a text.
 bool is_ambiguous(std::string_view text) {
     std::string lower{text};
     std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return char(std::tolower(c)); });
     static constexpr std::string_view words[] = {"true", "false", "yes", "no", "on", "off", "y", "n", "null", "~"};
-    if (std::find(std::begin(words), std::end(words), lower) != std::end(words)) return true;
-    if (text.empty()) return false;
-    const auto first = static_cast<unsigned char>(text.front());
-    const bool starts_like_number = std::isdigit(first) != 0 || first == '-' || first == '+' || first == '.';
-    return starts_like_number &&
-           std::any_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); }) &&
-           lower.find_first_not_of("0123456789abcdefox_+-.:") == std::string::npos;
+    return std::find(std::begin(words), std::end(words), lower) != std::end(words) || looks_like_number(lower);
 }
 
 // Where, below a section, the option that validate() speaks of is written: by its own name or its alias, dots

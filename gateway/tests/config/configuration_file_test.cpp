@@ -94,6 +94,21 @@ TEST(configuration_file, waits_for_trial_calls_twice_as_long_as_a_try_may_take) 
     EXPECT_EQ(told.routes.at(0).circuit_breaker->options.trial_lease, 10s);
 }
 
+TEST(configuration_file, lets_a_try_take_the_total_at_most) {
+    const auto c = good(head + "  - { upstream: orders, timeout: { total: 1s } }\n");
+    EXPECT_EQ(c.routes.at(0).timeout.per_try, 1s);
+}
+
+TEST(configuration_file, takes_only_what_is_no_text_for_no_text) {
+    for (const char* name : {"10.0.0.1", "5xx", "e1", "0xg", "1-a", "a:1", "not", "version-1.2.3"})
+        EXPECT_EQ(good(head + "  - { upstream: orders, name: " + name + " }\n").routes.at(0).name, name);
+    for (const char* name :
+         {"1", "-1", "1.5", ".5", "1e3", "1.5E+3", "0x1F", "0o7", "1_000", "12:30", "2024-01-31", ".inf", "Yes", "OFF"})
+        EXPECT_THAT(complaints(head + "  - { upstream: orders, name: " + name + " }\n"),
+                    HasSubstr("write it in quotes"))
+            << name;
+}
+
 TEST(configuration_file, switches_off_what_is_none) {
     const auto c =
         good(head +
