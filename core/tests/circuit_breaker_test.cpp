@@ -286,6 +286,26 @@ TEST_F(circuit, failures_in_the_window_trip_whatever_the_minimum) {
     EXPECT_EQ(b.snapshot().last_rule, trip_rule::failure_count);
 }
 
+TEST_F(circuit, a_rate_counts_from_twenty_calls_or_from_a_full_smaller_window) {
+    circuit_breaker timed{"timed", circuit_breaker_options{}, &clock},
+        long_one{"long", {.window = count_window{30}}, &clock}, short_one{"short", {.window = count_window{4}}, &clock};
+    for (const auto& [b, least] : {std::pair{&timed, 20}, {&long_one, 20}, {&short_one, 4}}) {
+        settle(*b, verdict::failure, least - 1);
+        EXPECT_EQ(b->state(), circuit_state::closed) << b->name();
+        settle(*b, verdict::failure);
+        EXPECT_EQ(b->state(), circuit_state::open) << b->name();
+    }
+}
+
+TEST_F(circuit, a_snapshot_says_for_how_long_the_state_has_lasted) {
+    circuit_breaker b{"orders", three_in_a_row(), &clock};
+    clock.advance(7s);
+    EXPECT_EQ(b.snapshot().in_state, 7s);
+    settle(b, verdict::failure, 3);
+    clock.advance(2s);
+    EXPECT_EQ(b.snapshot().in_state, 2s);
+}
+
 TEST_F(circuit, of_count_and_rate_over_one_window_the_one_that_fired_is_named) {
     const circuit_breaker_options hybrid{
         .failure_count_threshold = 10, .failure_rate_threshold = 0.5, .minimum_calls = 4};

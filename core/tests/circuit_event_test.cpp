@@ -83,9 +83,15 @@ TEST_F(circuit_events, an_operators_transitions_say_so) {
 
 TEST_F(circuit_events, virtual_transitions_are_marked) {
     std::vector<bool> is_virtual;
-    const auto s = b.subscribe([&](const circuit_event& e) { is_virtual.push_back(e.is_virtual); });
+    circuit_event last;
+    const auto s = b.subscribe([&](const circuit_event& e) {
+        is_virtual.push_back(e.is_virtual);
+        last = e;
+    });
     b.metrics_only();
     settle(verdict::failure, 2);
+    EXPECT_EQ(last.from, circuit_state::closed);
+    EXPECT_EQ(last.to, circuit_state::open);
     EXPECT_THAT(is_virtual, ElementsAre(false, true));
 }
 

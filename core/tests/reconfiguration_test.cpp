@@ -117,6 +117,18 @@ TEST_F(reconfiguration, new_rules_are_judged_at_the_next_verdict_even_a_success)
     EXPECT_EQ(b.state(), circuit_state::open) << "three of six";
 }
 
+TEST_F(reconfiguration, fewer_trials_than_have_succeeded_already_close) {
+    o.consecutive_failures = 1, o.half_open_calls = 3;
+    circuit_breaker b{"b", o, &clock};
+    settle(b, verdict::failure);
+    clock.advance(5s);
+    settle(b, verdict::success, 2);
+    EXPECT_EQ(b.state(), circuit_state::half_open);
+    o.half_open_calls = 2;
+    ASSERT_TRUE(b.reconfigure(o));
+    EXPECT_EQ(b.state(), circuit_state::closed) << "no verdict would come to end the round";
+}
+
 TEST_F(reconfiguration, a_shorter_ramp_goes_on_with_its_last_step) {
     o.consecutive_failures = 1, o.ramp = {.shares = {0.5, 0.75, 1.0}, .calls_per_step = 1};
     circuit_breaker b{"b", o, &clock};
