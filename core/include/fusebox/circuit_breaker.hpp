@@ -160,28 +160,11 @@ private:
 template <class F, class Classifier>
     requires classifier_of<Classifier, std::invoke_result_t<F&>>
 auto circuit_breaker::call(F&& operation, Classifier classify) -> detail::call_result_t<std::invoke_result_t<F&>> {
-    using R = std::invoke_result_t<F&>;
     const detail::grant g = engine_.admit();
     if (!g.permitted) [[unlikely]]
         return std::unexpected(rejection{errc::circuit_open, g.retry_after});
     permit held{engine_, g};
-    const auto ran = [&]() -> R {
-        try {
-            return std::invoke(operation);
-        } catch (...) {
-            held.settle(detail::judge_exception(classify));
-            throw;
-        }
-    };
-    if constexpr (std::is_void_v<R>) {
-        ran();
-        held.settle(detail::judge_void(classify));
-        return {};
-    } else {
-        R result = ran();
-        held.settle(detail::judge(classify, result));
-        return detail::as_call_result<R>(std::move(result));
-    }
+    return detail::run_under(held, operation, classify);
 }
 
 }  // namespace fusebox
