@@ -1,5 +1,8 @@
-// One table of scenarios through the blocking and the coroutine driver: results, events, times and what
-// the policies counted must agree.
+// One table of scenarios through the blocking and the coroutine driver, by a pipeline that is known when it is
+// compiled and by one that is chosen at run time: results, events, times and what the policies counted agree.
+#include "../../core/tests/both_forms.hpp"
+
+#include <fusebox/adaptive_limiter.hpp>
 #include <fusebox/asio/execute.hpp>
 #include <fusebox/asio/virtual_time.hpp>
 #include <fusebox/bulkhead.hpp>
@@ -8,6 +11,7 @@
 #include <fusebox/pipeline.hpp>
 #include <fusebox/rate_limiter.hpp>
 #include <fusebox/testing/manual_runtime.hpp>
+#include <fusebox/throttler.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -39,7 +43,9 @@ struct policies {
                    .minimum_calls = 20,
                    .open_jitter = 0,
                    .half_open_calls = 1},
-                  &clock) {}
+                  &clock),
+          monkey({.fault_rate = 0.3, .latency_rate = 0.5, .latency = 200ms, .expires_after = 1h, .seed = 7},
+                 clock.now()) {}
 
     circuit_breaker breaker;
     retry again{{.max_attempts = 4, .jitter = jitter_kind::none, .without_budget = true}};
@@ -49,8 +55,25 @@ struct policies {
                        retry_budget_options{.ratio = 0, .min_per_second = 1, .window = 2s})}};
     bulkhead slots{{.max_concurrent = 1}};
     token_bucket bucket{{.rate = 1, .burst = 1, .max_wait = 3s}};
+    bulkhead queued{{.max_concurrent = 1, .queue = 2, .queue_wait = 2s}};
+    std::optional<bulkhead::permit> taken;  // of `queued`
+    fixed_window per_window{{.limit = 2, .window = 5s, .max_wait = 4s}};
+    sliding_window smoothed{{.limit = 2, .window = 5s}};
+    adaptive_limiter adaptive{{.algorithm = gradient2_options{.initial_limit = 1, .minimum_limit = 1}}};
+    throttler throttled{{.multiplier = 1, .seed = 3}};
+    hedge twice{{.delay = 100ms}};
+    chaos monkey;
     last_good<int> store;
 };
+
+// The same order of policies in both forms.
+template <class Fixed>
+struct forms {
+    std::unique_ptr<Fixed> fixed;
+    std::unique_ptr<dynamic_pipeline> dynamic;
+};
+constexpr auto fixed_form = [](auto& f) -> auto& { return *f.fixed; };
+constexpr auto dynamic_form = [](auto& f) -> auto& { return *f.dynamic; };
 
 // What one run came to, as text, so that a difference can be read.
 struct outcome {
@@ -77,14 +100,15 @@ struct outcome {
 };
 
 // Plays `script` in a blocking operation that keeps to its deadline.
-template <class Make>
-outcome run_blocking(Make make, const std::vector<step>& script, int calls) {
+template <class Make, class Form>
+outcome run_blocking(Make make, Form form, const std::vector<step>& script, int calls) {
     fusebox::testing::manual_runtime runtime;
     policies all{runtime.time};
-    auto p = make(all);
+    auto made = make(all);
+    auto& p = form(made);
     outcome out;
-    p->use(runtime);
-    p->observe([&](const pipeline_event& e) { out.note(e); });
+    p.use(runtime);
+    p.observe([&](const pipeline_event& e) { out.note(e); });
     std::size_t next = 0;
     const auto operation = [&](const call_context& c) -> answer {
         const step s = script.at(next++);
@@ -96,7 +120,7 @@ outcome run_blocking(Make make, const std::vector<step>& script, int calls) {
     };
     for (int i = 0; i < calls; ++i) {
         try {
-            const result r = p->call(operation);
+            const result r = p.call(operation);
             out.note(r, runtime.time.now());
         } catch (const std::exception& e) {
             out.say(e.what());
@@ -131,16 +155,17 @@ net::awaitable<void> call_times(Pipeline& p, F operation, fusebox::asio::virtual
     }
 }
 
-template <class Make>
-outcome run_coroutine(Make make, const std::vector<step>& script, int calls) {
+template <class Make, class Form>
+outcome run_coroutine(Make make, Form form, const std::vector<step>& script, int calls) {
     fusebox::asio::virtual_time time;
     policies all{time};
-    auto p = make(all);
+    auto made = make(all);
+    auto& p = form(made);
     outcome out;
-    p->observe([&](const pipeline_event& e) { out.note(e); });
+    p.observe([&](const pipeline_event& e) { out.note(e); });
     std::size_t next = 0;
     const auto operation = [&] { return play(time, script.at(next++)); };
-    auto task = call_times(*p, operation, time, calls, out);
+    auto task = call_times(p, operation, time, calls, out);
     net::co_spawn(time.context(), std::move(task), net::detached);
     time.run();
     out.note(all.breaker.snapshot());
@@ -148,14 +173,37 @@ outcome run_coroutine(Make make, const std::vector<step>& script, int calls) {
 }
 
 template <class Make>
+void agree_as_coroutines(Make make, const std::vector<step>& script, int calls = 1) {
+    const outcome reference = run_coroutine(make, fixed_form, script, calls);
+    EXPECT_GT(reference.lines.size(), 2u);
+    EXPECT_EQ(run_coroutine(make, dynamic_form, script, calls).lines, reference.lines) << "dynamic, coroutine";
+}
+
+template <class Make>
 void agree(Make make, const std::vector<step>& script, int calls = 1) {
-    const outcome blocking = run_blocking(make, script, calls), coroutine = run_coroutine(make, script, calls);
-    EXPECT_EQ(blocking.lines, coroutine.lines);
-    EXPECT_GT(blocking.lines.size(), 2u);
+    const outcome reference = run_blocking(make, fixed_form, script, calls);
+    EXPECT_GT(reference.lines.size(), 2u);
+    EXPECT_EQ(run_blocking(make, dynamic_form, script, calls).lines, reference.lines) << "dynamic, blocking";
+    EXPECT_EQ(run_coroutine(make, fixed_form, script, calls).lines, reference.lines) << "coroutine";
+    EXPECT_EQ(run_coroutine(make, dynamic_form, script, calls).lines, reference.lines) << "dynamic, coroutine";
+}
+
+// A fallback exists in one form only.
+template <class Make>
+void agree_in_the_fixed_form(Make make, const std::vector<step>& script, int calls = 1) {
+    const auto self = [](auto& p) -> auto& { return *p; };
+    const outcome reference = run_blocking(make, self, script, calls);
+    EXPECT_GT(reference.lines.size(), 2u);
+    EXPECT_EQ(run_coroutine(make, self, script, calls).lines, reference.lines) << "coroutine";
 }
 
 template <class... P>
 auto made(P&&... policy) {
+    auto dynamic = dynamic_of(policy...);
+    return forms<pipeline<P...>>{std::make_unique<pipeline<P...>>(std::forward<P>(policy)...), std::move(dynamic)};
+}
+template <class... P>
+auto made_fixed(P&&... policy) {
     return std::make_unique<pipeline<P...>>(std::forward<P>(policy)...);
 }
 
@@ -196,10 +244,37 @@ TEST(both_drivers, agree_on_a_rate_limiter_that_delays_and_refuses) {
     agree([](policies& p) { return made(timeout{1500ms}, p.bucket); }, {{1ms, 1}, {1ms, 2}, {1ms, 3}}, 3);
 }
 TEST(both_drivers, agree_on_fallbacks) {
-    agree([](policies& p) { return made(fallback{when_refused(stale(p.store, 1h)), when_failed(-1)}, p.breaker); },
-          {{1ms, 9}, {1ms, 0}, {1ms, 0}, {1ms, 0}}, 6);
+    agree_in_the_fixed_form(
+        [](policies& p) { return made_fixed(fallback{when_refused(stale(p.store, 1h)), when_failed(-1)}, p.breaker); },
+        {{1ms, 9}, {1ms, 0}, {1ms, 0}, {1ms, 0}}, 6);
 }
 TEST(both_drivers, agree_on_an_open_circuit_that_heals) {
     agree([](policies& p) { return made(p.bucket, p.breaker); }, {{1ms, 0}, {1ms, 0}, {1ms, 0}, {1ms, 8}, {1ms, 8}},
           10);
+}
+TEST(both_drivers, agree_on_a_queue_in_which_nobody_gets_a_slot) {
+    agree(
+        [](policies& p) {
+            p.taken.emplace(*p.queued.enter(time_point{}));
+            return made(p.again, p.breaker, p.queued);
+        },
+        {}, 2);
+}
+TEST(both_drivers, agree_on_windows_that_delay_and_refuse) {
+    agree([](policies& p) { return made(p.per_window, p.breaker); }, std::vector<step>(9, {300ms, 4}), 9);
+    agree([](policies& p) { return made(p.again, p.smoothed, p.breaker); }, std::vector<step>(9, {300ms, 4}), 9);
+}
+TEST(both_drivers, agree_on_limits_that_are_learnt) {
+    agree([](policies& p) { return made(p.adaptive, p.throttled, p.breaker, timeout{1s}); },
+          {{1s, 4}, {1ms, 0}, {1ms, 5}, {1ms, 0}, {1ms, -1}, {1ms, 6}, {1ms, 6}, {1ms, 6}, {1ms, 6}, {1ms, 6}}, 10);
+}
+TEST(both_drivers, agree_on_chaos) {
+    agree([](policies& p) { return made(timeout{3s}, p.again, p.breaker, timeout{250ms}, p.monkey); },
+          std::vector<step>(40, {100ms, 4}), 10);
+}
+TEST(both_drivers, agree_on_a_hedge_around_a_breaker) {
+    agree_as_coroutines([](policies& p) { return made(p.again, p.twice, p.breaker, p.slots, timeout{1s}); },
+                        {{50ms, 4}, {5s, 1}, {10ms, 5}, {1ms, 0}, {2ms, 6}, {5s, 1}, {5s, 1}, {5s, 1}, {5s, 1}}, 4);
+    agree_as_coroutines([](policies& p) { return made(timeout{350ms}, p.breaker, p.twice, timeout{300ms}); },
+                        {{1h, 4}, {1h, 1}, {10ms, -1}, {1ms, -1}, {10ms, 0}, {1ms, 3}}, 3);
 }

@@ -27,23 +27,6 @@ struct blocking_policies : ::testing::Test {
 
 }  // namespace
 
-TEST_F(blocking_policies, five_callers_on_a_bulkhead_of_one_leave_the_breaker_around_it_closed) {
-    bulkhead one{{.max_concurrent = 1}};
-    pipeline p{breaker, one};
-    p.use(runtime);
-    const auto r = p.call([&]() -> answer {
-        for (int i = 0; i < 4; ++i) {
-            const auto inner = p.call([]() -> answer { return 1; });
-            EXPECT_EQ(inner.error().rejected()->code, errc::bulkhead_full);
-        }
-        return 2;
-    });
-    EXPECT_EQ(r, 2);
-    EXPECT_EQ(breaker.state(), circuit_state::closed);
-    EXPECT_EQ(breaker.snapshot().totals.ignored, 4u);
-    EXPECT_EQ(p.call([]() -> answer { return 3; }), 3);
-}
-
 TEST_F(blocking_policies, a_queued_caller_gets_the_slot_that_becomes_free) {
     bulkhead one{{.max_concurrent = 1, .queue = 1, .queue_wait = 5s}};
     pipeline p{one};
@@ -158,34 +141,4 @@ TEST_F(blocking_policies, a_hedge_lets_the_faster_attempt_win_and_the_breaker_he
     EXPECT_EQ(totals.failures, 0u);
     EXPECT_EQ(totals.ignored, 1u);
     EXPECT_EQ(twice.snapshot().won, 1u);
-}
-
-TEST_F(blocking_policies, fifty_callers_at_a_recovering_service_send_it_no_more_than_the_permitted_trials) {
-    circuit_breaker recovering{
-        "r",
-        {.consecutive_failures = 1, .open_jitter = 0, .half_open_calls = 3, .half_open_concurrency = 2},
-        &runtime.time};
-    recovering.try_acquire()->settle(verdict::failure);
-    runtime.time.advance(5s);
-    pipeline p{recovering};
-    std::atomic<int> reached{0}, refused{0};
-    std::latch all_asked{50};
-    std::vector<std::jthread> callers;
-    for (int i = 0; i < 50; ++i)
-        callers.emplace_back([&] {
-            bool asked = false;
-            const auto r = p.call([&]() -> answer {
-                reached.fetch_add(1);
-                all_asked.count_down();
-                asked = true;
-                all_asked.wait();  // everybody has asked before the first trial ends
-                return 1;
-            });
-            refused += !r;
-            if (!asked) all_asked.count_down();
-        });
-    callers.clear();
-    EXPECT_EQ(reached, 2);
-    EXPECT_EQ(refused, 48);
-    EXPECT_EQ(recovering.state(), circuit_state::half_open);
 }

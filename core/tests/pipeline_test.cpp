@@ -62,21 +62,6 @@ TEST_F(pipelines, a_late_answer_is_timed_out_and_counts_as_failure) {
     EXPECT_EQ(breaker.snapshot().totals.failures, 1u);
 }
 
-TEST_F(pipelines, ten_total_timeouts_outside_a_breaker_open_it) {
-    circuit_breaker b{
-        "b", {.failure_rate_threshold = 0.5, .window = count_window{10}, .minimum_calls = 10}, &runtime.time};
-    pipeline p{allow_unbounded_tries{}, timeout{1s}, b};
-    p.use(runtime);
-    for (int i = 0; i < 10; ++i) {
-        const auto r = p.call([&](const call_context& c) -> answer {
-            runtime.time.advance(c.remaining(runtime.time.now()));
-            return std::unexpected("aborted");
-        });
-        EXPECT_EQ(r.error().rejected()->code, errc::timed_out);
-    }
-    EXPECT_EQ(b.state(), circuit_state::open);
-}
-
 TEST_F(pipelines, a_caller_who_gives_up_is_neutral) {
     std::stop_source stop;
     pipeline p{again, breaker};
