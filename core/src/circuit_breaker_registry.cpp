@@ -58,29 +58,46 @@ std::shared_ptr<circuit_breaker> circuit_breaker_registry::get(std::string_view 
 }
 
 std::shared_ptr<circuit_breaker_registry::entry> circuit_breaker_registry::make(std::string_view name) {
-    const auto own = overrides_.find(name);
-    auto made = std::make_shared<entry>(name, own == overrides_.end() ? shared_ : own->second, clock_);
+    auto made = std::make_shared<entry>(name, options_for(name), clock_);
     for (const auto& [id, o] : observers_) made->observe(id, o);
     return made;
 }
 
+const circuit_breaker_registry::options_ptr& circuit_breaker_registry::options_for(std::string_view name) const {
+    const auto own = overrides_.find(name);
+    return own == overrides_.end() ? shared_ : own->second;
+}
+
+// Listeners hear of a reconfiguration, so no lock is held meanwhile. Whoever configures looks again when he
+// is done: the last one leaves the breaker with what holds for it.
+void circuit_breaker_registry::apply(circuit_breaker& breaker) const {
+    for (options_ptr applied;;) {
+        options_ptr wanted;
+        {
+            const std::shared_lock hold(mutex_);
+            wanted = options_for(breaker.name());
+        }
+        if (wanted == applied) return;
+        (void)breaker.reconfigure(*wanted);  // validated when it was handed in
+        applied = std::move(wanted);
+    }
+}
+
 std::expected<void, std::vector<config_error>> circuit_breaker_registry::configure(std::string_view name,
                                                                                    circuit_breaker_options options) {
-    auto own = checked(options);
+    auto own = checked(std::move(options));
     if (!own) return std::unexpected(std::move(own.error()));
-    std::shared_ptr<circuit_breaker> existing;
     {
         const std::unique_lock hold(mutex_);
         overrides_.insert_or_assign(std::string(name), std::move(*own));
-        if (const auto found = entries_.find(name); found != entries_.end())
-            existing = {found->second, &found->second->breaker};
     }
-    return existing ? existing->reconfigure(std::move(options)) : std::expected<void, std::vector<config_error>>{};
+    if (const auto existing = find(name)) apply(*existing);
+    return {};
 }
 
 std::expected<void, std::vector<config_error>> circuit_breaker_registry::configure_shared(
     circuit_breaker_options options) {
-    auto shared = checked(options);
+    auto shared = checked(std::move(options));
     if (!shared) return std::unexpected(std::move(shared.error()));
     std::vector<std::shared_ptr<entry>> without_own;
     {
@@ -89,7 +106,7 @@ std::expected<void, std::vector<config_error>> circuit_breaker_registry::configu
         for (const auto& [name, e] : entries_)
             if (!overrides_.contains(name)) without_own.push_back(e);
     }
-    for (const auto& e : without_own) (void)e->breaker.reconfigure(options);  // validated above
+    for (const auto& e : without_own) apply(e->breaker);
     return {};
 }
 

@@ -38,6 +38,18 @@ TEST(circuit_breaker_registry, overrides_hold_for_one_name_before_and_after_it_i
     EXPECT_EQ(breakers.get("payments")->options()->open_for, 15s) << "has its own";
 }
 
+TEST(circuit_breaker_registry, an_override_given_while_the_shared_options_change_holds) {
+    circuit_breaker_registry breakers{presets::internal_service()};
+    (void)breakers.get("orders");
+    (void)breakers.get("payments");
+    const auto s = breakers.subscribe([&](const circuit_event& e) {
+        if (e.circuit == "orders") (void)breakers.configure("payments", presets::database());
+    });
+    ASSERT_TRUE(breakers.configure_shared(presets::cache()));
+    EXPECT_EQ(breakers.get("orders")->options()->open_for, 8s);
+    EXPECT_EQ(breakers.get("payments")->options()->open_for, 15s);
+}
+
 TEST(circuit_breaker_registry, refuses_options_that_cannot_be_meant) {
     EXPECT_THROW(circuit_breaker_registry({.open_for = 0s}), configuration_error);
     circuit_breaker_registry breakers;

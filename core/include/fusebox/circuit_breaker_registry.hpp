@@ -55,6 +55,8 @@ private:
     struct entry;
 
     std::shared_ptr<entry> make(std::string_view name);
+    const options_ptr& options_for(std::string_view name) const;
+    void apply(circuit_breaker& breaker) const;
     void unsubscribe(std::uint64_t id);
 
     mutable std::shared_mutex mutex_;
