@@ -63,6 +63,15 @@ TEST_F(circuit, an_exception_passes_through_and_counts) {
     EXPECT_EQ(b.state(), circuit_state::open);
 }
 
+TEST_F(circuit, what_an_operation_refers_to_is_copied) {
+    circuit_breaker b{"orders", three_in_a_row(), &clock};
+    std::string kept = "an order with more letters than a string has room for";
+    std::expected<std::string, rejection> copy = b.call([&]() -> std::string& { return kept; });
+    EXPECT_EQ(copy, kept);
+    EXPECT_FALSE(kept.empty()) << "it stays where it is";
+    EXPECT_EQ(b.call([&]() -> const std::string& { return kept; }), kept);
+}
+
 TEST_F(circuit, a_void_operation_can_be_protected) {
     circuit_breaker b{"orders", three_in_a_row(), &clock};
     int ran = 0;
