@@ -1,6 +1,7 @@
 // The command line of `fusebox`. Data goes to the standard output, messages to the standard error.
 #include "check_command.hpp"
 #include "exit_code.hpp"
+#include "serve_commands.hpp"
 
 #include <fusebox/gateway/configuration_file.hpp>
 
@@ -39,6 +40,8 @@ int main(int argc, char** argv) {
     CLI::App app{"Circuit breakers, retries, timeouts and bulkheads in front of your services.", "fusebox"};
     app.formatter(std::make_shared<formatter>());
     app.footer(
+        "  fusebox proxy --to http://127.0.0.1:9000   protect one service, without a file\n"
+        "  fusebox gateway -c fusebox.yaml        serve a configuration\n"
         "  fusebox check fusebox.yaml             is it valid? what does it mean?\n"
         "  fusebox check --strict --quiet f.yaml  in a pipeline: fails on warnings too\n"
         "  fusebox schema > fusebox.schema.json   for editors");
@@ -72,6 +75,36 @@ int main(int argc, char** argv) {
         std::cout << (markdown ? fusebox::gateway::configuration_reference()
                                : fusebox::gateway::configuration_schema());
     });
+
+    auto* gateway_command =
+        app.add_subcommand("gateway", "Serve a configuration until SIGTERM or SIGINT, which drain.");
+    gateway_command->footer("  fusebox gateway -c fusebox.yaml");
+    gateway_request served;
+    gateway_command->add_option("-c,--config", served.file, "The configuration; - for the standard input.")->required();
+    gateway_command->add_option("--workers", served.workers, "Threads that serve; one for each processor if left out.")
+        ->check(CLI::Range(1, 256));
+    gateway_command->callback([&] { status = serve_gateway(served, std::cerr); });
+
+    auto* proxy_command = app.add_subcommand("proxy", "Protect one service, with the defaults of every policy.");
+    proxy_command->footer("  fusebox proxy --listen :8080 --to http://127.0.0.1:9000");
+    proxy_request proxied;
+    proxy_command->add_option("--listen", proxied.listen, "Where to listen: \":8080\" is every address.")
+        ->capture_default_str();
+    proxy_command->add_option("--to", proxied.to, "The service: http://host:port")->required();
+    proxy_command->add_option("--admin", proxied.admin, "Where the admin port listens.")->capture_default_str();
+    proxy_command->add_option("--workers", proxied.workers, "Threads that serve; one for each processor if left out.")
+        ->check(CLI::Range(1, 256));
+    proxy_command->callback([&] { status = serve_proxy(proxied, std::cerr); });
+
+    auto* healthcheck_command = app.add_subcommand("healthcheck", "Ask a URL once; for HEALTHCHECK in a container.");
+    healthcheck_command->footer("  fusebox healthcheck http://127.0.0.1:9901/readyz");
+    std::string asked;
+    double seconds = 3;
+    healthcheck_command->add_option("URL", asked, "http://host:port/path")->required();
+    healthcheck_command->add_option("--timeout", seconds, "Seconds to wait for the answer.")
+        ->capture_default_str()
+        ->check(CLI::Range(0.001, 3600.0));
+    healthcheck_command->callback([&] { status = healthcheck(asked, seconds, std::cerr); });
 
     app.add_subcommand("version", "Print the version.")->callback([] { std::cout << "fusebox " FUSEBOX_VERSION "\n"; });
 

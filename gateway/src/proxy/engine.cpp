@@ -1,6 +1,7 @@
 #include <fusebox/gateway/engine.hpp>
 
 #include "address_book.hpp"
+#include "admin.hpp"
 #include "plan.hpp"
 #include "proxied_exchange.hpp"
 #include "worker.hpp"
@@ -14,6 +15,7 @@
 #include <thread>
 
 #include <sched.h>
+#include <unistd.h>
 
 namespace fusebox::gateway {
 
@@ -27,7 +29,55 @@ unsigned usable_processors() {
     return static_cast<unsigned>(std::max(1, CPU_COUNT(&allowed)));
 }
 
+// Whether nobody listens there, by listening for a moment.
+std::error_code test_bind(const http::socket_address& at) {
+    boost::asio::io_context io{1};
+    http::listener alone{http::reactor::of(io), [](int fd, const auto&) { ::close(fd); }};
+    const auto failed = alone.open(at);
+    return failed == std::errc::address_in_use ? failed : std::error_code{};
+}
+
 }  // namespace
+
+// The thread that serves nobody's requests: the admin port, and the time of the endpoints' health.
+class keeper {
+public:
+    explicit keeper(const plan& serves) : plan_(serves), views_(serves, draining_) {}
+
+    http::server& server() noexcept { return server_; }
+    void start() {
+        thread_ = std::jthread([this] {
+            refresh();
+            const auto until_stopped = boost::asio::make_work_guard(io_);
+            io_.run();
+        });
+    }
+    void drain() noexcept { draining_ = true; }
+    void stop() {
+        if (!thread_.joinable()) return;
+        io_.stop();
+        thread_.join();
+    }
+
+private:
+    // An ejection does not wake this thread: it is looked for.
+    static constexpr duration look_again = std::chrono::milliseconds{100};
+
+    void refresh() {
+        for (const auto& u : plan_.upstreams()) u->endpoints->refresh(loop_.now());
+        loop_.arm_in(timer_, look_again);
+    }
+
+    const plan& plan_;
+    std::atomic<bool> draining_{false};
+    boost::asio::io_context io_{1};
+    http::reactor& loop_ = http::reactor::of(io_);
+    http::connection_memory memory_;
+    admin views_;
+    http::server server_{loop_, memory_, {}, views_, 128};
+    http::deadline timer_{http::on<&keeper::refresh>(this)};
+    std::jthread thread_;
+};
 
 struct engine::state {
     std::unique_ptr<plan> serves;
@@ -35,15 +85,17 @@ struct engine::state {
     std::vector<socket_address> names;  // of all endpoints
     std::vector<std::string> unknown;
     std::vector<std::unique_ptr<worker>> workers;
-    std::vector<std::jthread> threads;
     std::vector<std::uint16_t> ports;
+    std::unique_ptr<keeper> kept;
 
     std::mutex mutex;
-    std::condition_variable_any changed;
-    std::jthread keeper;
+    std::condition_variable_any ends;
+    std::jthread looking_up;
+    std::vector<std::jthread> threads;
 
     std::optional<std::string> listen();
-    void keep(const std::stop_token& stop);
+    std::optional<std::string> listen_for_admin();
+    void look_up_now_and_then(const std::stop_token& stop);
 };
 
 std::expected<std::unique_ptr<engine>, std::vector<config_error>> engine::make(const configuration& c,
@@ -79,12 +131,14 @@ std::optional<std::string> engine::start() {
     for (const socket_address& name : s.names)
         if (!s.addresses.find(text_of(name))) s.unknown.push_back(text_of(name));
     if (auto failed = s.listen()) return failed;
+    if (auto failed = s.listen_for_admin()) return failed;
     for (auto& w : s.workers)
         s.threads.emplace_back([&io = w->io()] {
             const auto until_stopped = boost::asio::make_work_guard(io);
             io.run();
         });
-    s.keeper = std::jthread([&s](const std::stop_token& stop) { s.keep(stop); });
+    s.kept->start();
+    s.looking_up = std::jthread([&s](const std::stop_token& stop) { s.look_up_now_and_then(stop); });
     return std::nullopt;
 }
 
@@ -93,6 +147,9 @@ std::optional<std::string> engine::state::listen() {
         if (at.host.empty()) at.host = "::";
         auto address = http::socket_address::from(at.host, at.port);
         if (!address) return "cannot listen on " + text_of(at) + ": the host must be an IP address of this machine";
+        // With a port that is shared between threads, the kernel would share it with another process of ours, too.
+        if (const auto taken = at.port == 0 ? std::error_code{} : test_bind(*address))
+            return "cannot listen on " + text_of(at) + ": " + taken.message();
         for (auto& w : workers) {
             auto failed = w->server().listen(*address, workers.size() > 1);
             if (failed && at.host == "::") {  // a machine without IPv6
@@ -110,32 +167,31 @@ std::optional<std::string> engine::state::listen() {
     return std::nullopt;
 }
 
-// Lets time do what is due at the endpoints, and looks names up now and then.
-void engine::state::keep(const std::stop_token& stop) {
-    time_point look_up_at = steady_now() + look_up_again;
-    while (!stop.stop_requested()) {
-        const time_point now = steady_now();
-        time_point next = look_up_at;
-        for (const auto& u : serves->upstreams()) next = std::min(next, u->endpoints->refresh(now));
-        // An ejection does not wake this thread: it is looked for.
-        next = std::min(next, now + std::chrono::milliseconds{100});
-        if (now >= look_up_at) {
-            addresses.look_up(names);
-            look_up_at = steady_now() + look_up_again;
-        }
-        std::unique_lock hold(mutex);
-        changed.wait_until(hold, stop, next, [] { return false; });
-    }
+std::optional<std::string> engine::state::listen_for_admin() {
+    kept = std::make_unique<keeper>(*serves);
+    const socket_address& at = serves->configured().admin.listen;
+    const auto address = http::socket_address::from(at.host.empty() ? "::" : at.host, at.port);
+    if (!address) return "cannot listen on " + text_of(at) + " for the admin port: the host must be an IP address";
+    if (const auto failed = kept->server().listen(*address))
+        return "cannot listen on " + text_of(at) + " for the admin port: " + failed.message() +
+               ". Choose another by `admin:` or --admin";
+    return std::nullopt;
+}
+
+void engine::state::look_up_now_and_then(const std::stop_token& stop) {
+    std::unique_lock hold(mutex);
+    while (!ends.wait_for(hold, stop, look_up_again, [] { return false; }) && !stop.stop_requested())
+        addresses.look_up(names);
 }
 
 void engine::stop() {
     state& s = *state_;
-    if (s.keeper.joinable()) {
-        s.keeper.request_stop();
-        s.keeper.join();
-    }
+    if (s.threads.empty()) return;
+    s.kept->drain();
     for (auto& w : s.workers) boost::asio::post(w->io(), [&w = *w] { w.drain(w.serves().configured().drain_timeout); });
     s.threads.clear();  // joins
+    s.looking_up = {};
+    s.kept->stop();
 }
 
 std::uint16_t engine::port(std::size_t i) const {
@@ -146,10 +202,8 @@ const std::vector<std::string>& engine::unknown_endpoints() const noexcept {
     return state_->unknown;
 }
 
-std::size_t engine::connections() const noexcept {
-    std::size_t all = 0;
-    for (const auto& w : state_->workers) all += w->server().connections();
-    return all;
+std::uint16_t engine::admin_port() const {
+    return state_->kept->server().local().port();
 }
 
 }  // namespace fusebox::gateway

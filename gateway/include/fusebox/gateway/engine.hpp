@@ -7,8 +7,8 @@
 //   (*made)->stop();                   drains, and joins its threads
 //
 // Each worker has its own loop, its own listening sockets on the same ports (SO_REUSEPORT) and its own connections;
-// breakers, limits and endpoints are shared by all. One more thread looks names up and lets time pass for the
-// endpoints' health.
+// breakers, limits and endpoints are shared by all. One more thread serves the admin port and lets time pass for the
+// endpoints' health; another looks names up.
 //
 // Thread-safety: start() and stop() from one thread; what only reads, from any.
 #pragma once
@@ -45,9 +45,9 @@ public:
 
     // The port that listen[i] was given; of interest when it was configured as 0.
     std::uint16_t port(std::size_t i = 0) const;
+    std::uint16_t admin_port() const;
     // Endpoints whose names were not found, at the start.
     const std::vector<std::string>& unknown_endpoints() const noexcept;
-    std::size_t connections() const noexcept;
 
 private:
     struct state;

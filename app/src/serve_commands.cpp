@@ -1,0 +1,95 @@
+#include "serve_commands.hpp"
+
+#include "check_command.hpp"
+#include "exit_code.hpp"
+
+#include <fusebox/gateway/configuration_file.hpp>
+#include <fusebox/gateway/engine.hpp>
+
+#include <ostream>
+
+#include <csignal>
+
+namespace fusebox::app {
+
+namespace {
+
+std::string text_of(const gateway::socket_address& a, std::uint16_t port) {
+    const bool six = a.host.find(':') != std::string::npos;
+    return (a.host.empty() ? "0.0.0.0" : six ? "[" + a.host + "]" : a.host) + ":" + std::to_string(port);
+}
+
+// Serves until a signal comes.
+int serve(const gateway::configuration& c, unsigned workers, std::ostream& err) {
+    // Before any thread begins, so that all inherit it and only sigwait() below hears of these.
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+
+    auto engine = gateway::engine::make(c, {workers});
+    if (!engine) {
+        for (const config_error& e : engine.error()) err << "fusebox: " << e.message() << '\n';
+        return wrong_config;
+    }
+    if (const auto failure = (*engine)->start()) {
+        err << "fusebox: " << *failure << '\n';
+        return failed;
+    }
+    for (std::size_t i = 0; i < c.listen.size(); ++i)
+        err << "fusebox: listening on " << text_of(c.listen[i], (*engine)->port(i)) << '\n';
+    err << "fusebox: admin port on " << text_of(c.admin.listen, (*engine)->admin_port()) << '\n';
+    for (const std::string& name : (*engine)->unknown_endpoints())
+        err << "fusebox: warning: the name of endpoint " << name << " is not found; it is looked up again\n";
+    err.flush();
+    int signal = 0;
+    ::sigwait(&ends, &signal);
+    err << "fusebox: draining; the signal once more ends it at once\n" << std::flush;
+    std::signal(signal, SIG_DFL);
+    ::pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);
+    (*engine)->stop();
+    return ok;
+}
+
+}  // namespace
+
+int serve_gateway(const gateway_request& request, std::ostream& err) {
+    const auto text = read_file(request.file);
+    if (!text) {
+        err << "fusebox gateway: " << text.error() << '\n';
+        return failed;
+    }
+    const auto checked = gateway::read_configuration(*text, request.file == "-" ? "stdin" : request.file);
+    if (!checked) {
+        for (const auto& d : checked.error()) err << d.text() << '\n';
+        return wrong_config;
+    }
+    for (const auto& d : gateway::lint(*checked)) err << d.text() << '\n';
+    return serve(checked->value, request.workers, err);
+}
+
+int serve_proxy(const proxy_request& request, std::ostream& err) {
+    // As a file, so that all addresses are read by one reader, and refused in the same words.
+    constexpr std::string_view scheme = "http://";
+    std::string to = request.to;
+    if (to.starts_with(scheme)) to.erase(0, scheme.size());
+    if (to.ends_with('/')) to.pop_back();
+    const auto quoted = [](const std::string& s) {
+        std::string out = "'";
+        for (const char c : s) out += c == '\'' ? std::string("''") : std::string(1, c);
+        return out + "'";
+    };
+    const std::string file = "listen: " + quoted(request.listen) + "\nadmin: " + quoted(request.admin) +
+                             "\nupstreams: { upstream: { endpoints: [" + quoted(to) +
+                             "] } }\nroutes: [{ match: { path_prefix: / }, upstream: upstream }]\n";
+    const auto checked = gateway::read_configuration(file, "proxy", [](const std::string&) { return std::nullopt; });
+    if (!checked) {
+        for (const auto& d : checked.error()) err << "fusebox proxy: " << d.path << ": " << d.message << '\n';
+        err << "fusebox proxy: for example: fusebox proxy --listen :8080 --to http://127.0.0.1:9000\n";
+        return wrong_usage;
+    }
+    return serve(checked->value, request.workers, err);
+}
+
+}  // namespace fusebox::app

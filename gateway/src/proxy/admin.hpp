@@ -1,0 +1,38 @@
+// The admin port: what the gateway is doing, for probes, Prometheus and people. Read only.
+//
+//   /livez      200 as long as this thread runs; never depends on an upstream
+//   /readyz     503 while the gateway drains; ?verbose says what was looked at
+//   /metrics    Prometheus text, version 0.0.4
+//   /api/v1/snapshot   routes, breakers, upstreams and their endpoints, as JSON
+//
+// Answers only when Host names this machine as it is listened on, so that a page in a browser cannot be made to
+// ask (DNS rebinding).
+//
+// Thread-safety: none; one reactor's thread. What it reads may be read from any thread.
+#pragma once
+
+#include "plan.hpp"
+
+#include <fusebox/http/server.hpp>
+
+#include <atomic>
+#include <string>
+
+namespace fusebox::gateway {
+
+class admin final : public http::service {
+public:
+    admin(const plan& serves, const std::atomic<bool>& draining) : plan_(serves), draining_(draining) {}
+
+    http::exchange* serve(http::server_connection& c) override;
+    void refuse(http::server_connection& c, int status, std::string_view why) override;
+
+private:
+    const plan& plan_;
+    const std::atomic<bool>& draining_;
+};
+
+std::string metrics_text(const plan& p);
+std::string snapshot_json(const plan& p);
+
+}  // namespace fusebox::gateway

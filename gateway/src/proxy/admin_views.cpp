@@ -1,0 +1,166 @@
+// What the admin port shows: the plan's counts as metrics, and its state as JSON.
+#include "admin.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <set>
+#include <string_view>
+
+namespace fusebox::gateway {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+// A label's value, with what the text format wants escaped.
+std::string quoted(std::string_view value) {
+    std::string out = "\"";
+    for (const char c : value) {
+        if (c == '\n') out += "\\n";
+        else if (c == '"' || c == '\\') out += '\\', out += c;
+        else out += c;
+    }
+    return out += '"';
+}
+
+class exposition {
+public:
+    void family(std::string_view name, std::string_view type, std::string_view help) {
+        name_ = name;
+        text_.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ");
+        text_.append(name).append(" ").append(type).append("\n");
+    }
+    void sample(std::initializer_list<std::pair<std::string_view, std::string_view>> labels, std::uint64_t value) {
+        text_ += name_;
+        char before = '{';
+        for (const auto& [label, of] : labels) {
+            text_ += before;
+            text_.append(label).append("=").append(quoted(of));
+            before = ',';
+        }
+        text_.append("} ").append(std::to_string(value)).append("\n");
+    }
+    std::string take() { return std::move(text_); }
+
+private:
+    std::string text_;
+    std::string name_;
+};
+
+template <class Count>
+std::uint64_t sum(const route_state& r, Count count) {
+    std::uint64_t all = 0;
+    for (const route_counts& c : r.counts) all += count(c).load(std::memory_order_relaxed);
+    return all;
+}
+
+// Routes may share a breaker: each once, by name.
+std::vector<const circuit_breaker*> breakers_of(const plan& p) {
+    std::set<const circuit_breaker*> seen;
+    std::vector<const circuit_breaker*> all;
+    for (const auto& r : p.routes())
+        if (r->breaker && seen.insert(r->breaker.get()).second) all.push_back(r->breaker.get());
+    return all;
+}
+
+// As seed dashboards and resilience4j number them.
+std::uint64_t number_of(circuit_state s) noexcept {
+    switch (s) {
+        case circuit_state::closed: return 0;
+        case circuit_state::open: return 1;
+        case circuit_state::half_open: return 2;
+        case circuit_state::disabled: return 3;
+        case circuit_state::forced_open: return 4;
+        case circuit_state::metrics_only: return 5;
+    }
+    return 0;
+}
+
+constexpr const char* classes[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+
+}  // namespace
+
+std::string metrics_text(const plan& p) {
+    exposition out;
+    out.family("http_requests_total", "counter", "Responses sent, by route and class; none: the client was gone.");
+    for (const auto& r : p.routes())
+        for (std::size_t i = 0; i < std::size(classes); ++i)
+            out.sample({{"service", r->configured.upstream}, {"route", r->configured.name}, {"code", classes[i]}},
+                       sum(*r, [i](const route_counts& c) -> auto& { return c.responses[i]; }));
+    out.family("fusebox_tries_total", "counter", "Tries at an endpoint, retries included.");
+    for (const auto& r : p.routes())
+        out.sample({{"route", r->configured.name}}, sum(*r, [](const route_counts& c) -> auto& { return c.tries; }));
+    out.family("fusebox_incidents_total", "counter", "What went wrong, or was refused, by name.");
+    for (const auto& r : p.routes())
+        for (std::size_t i = 0; i < incident_count; ++i)
+            out.sample({{"route", r->configured.name}, {"incident", row_of(static_cast<incident>(i)).name}},
+                       sum(*r, [i](const route_counts& c) -> auto& { return c.incidents[i]; }));
+    const auto breakers = breakers_of(p);
+    out.family("circuit_breaker_state", "gauge",
+               "0 closed, 1 open, 2 half_open, 3 disabled, 4 forced_open, 5 metrics_only.");
+    for (const auto* b : breakers) out.sample({{"service", b->name()}}, number_of(b->state()));
+    out.family("circuit_breaker_calls_blocked_total", "counter", "Calls that the breaker refused.");
+    for (const auto* b : breakers) out.sample({{"service", b->name()}}, b->snapshot().totals.rejected);
+    out.family("circuit_breaker_calls_total", "counter", "Calls that ended, by outcome.");
+    for (const auto* b : breakers) {
+        const circuit_totals t = b->snapshot().totals;
+        out.sample({{"service", b->name()}, {"outcome", "success"}}, t.successes);
+        out.sample({{"service", b->name()}, {"outcome", "failure"}}, t.failures);
+        out.sample({{"service", b->name()}, {"outcome", "ignored"}}, t.ignored + t.abandoned);
+    }
+    out.family("fusebox_endpoint_up", "gauge", "1 when the endpoint gets traffic.");
+    for (const auto& u : p.upstreams())
+        for (const endpoint_snapshot& e : u->endpoints->snapshot())
+            out.sample({{"upstream", u->configured.name}, {"endpoint", e.address}}, e.now.traffic == traffic::full);
+    return out.take();
+}
+
+std::string snapshot_json(const plan& p) {
+    json all{{"routes", json::array()}, {"breakers", json::array()}, {"upstreams", json::array()}};
+    for (const auto& r : p.routes()) {
+        json responses;
+        for (std::size_t i = 0; i < std::size(classes); ++i)
+            responses[classes[i]] = sum(*r, [i](const route_counts& c) -> auto& { return c.responses[i]; });
+        json incidents = json::object();
+        for (std::size_t i = 0; i < incident_count; ++i)
+            if (const auto n = sum(*r, [i](const route_counts& c) -> auto& { return c.incidents[i]; }))
+                incidents[std::string(row_of(static_cast<incident>(i)).name)] = n;
+        all["routes"].push_back({{"name", r->configured.name},
+                                 {"upstream", r->configured.upstream},
+                                 {"breaker", r->breaker ? json(r->breaker->name()) : json()},
+                                 {"responses", responses},
+                                 {"tries", sum(*r, [](const route_counts& c) -> auto& { return c.tries; })},
+                                 {"incidents", incidents}});
+    }
+    for (const auto* b : breakers_of(p)) {
+        const circuit_snapshot s = b->snapshot();
+        const auto seconds = [](duration d) { return std::chrono::duration<double>(d).count(); };
+        all["breakers"].push_back(
+            {{"name", s.name},
+             {"state", to_string(s.state)},
+             {"in_state_seconds", seconds(s.in_state)},
+             {"retry_after_seconds", seconds(s.retry_after)},
+             {"window",
+              {{"calls", s.window.calls}, {"failures", s.window.failures}, {"slow_calls", s.window.slow_calls}}},
+             {"totals",
+              {{"successes", s.totals.successes},
+               {"failures", s.totals.failures},
+               {"ignored", s.totals.ignored},
+               {"rejected", s.totals.rejected},
+               {"openings", s.totals.openings}}}});
+    }
+    for (const auto& u : p.upstreams()) {
+        json endpoints = json::array();
+        for (const endpoint_snapshot& e : u->endpoints->snapshot())
+            endpoints.push_back({{"address", e.address},
+                                 {"weight", e.weight},
+                                 {"verdict", to_string(e.now.verdict)},
+                                 {"successes", e.totals.successes},
+                                 {"failures", e.totals.failures},
+                                 {"in_flight", e.totals.in_flight}});
+        all["upstreams"].push_back({{"name", u->configured.name}, {"endpoints", endpoints}});
+    }
+    return all.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace fusebox::gateway
