@@ -92,7 +92,8 @@ public:
 
     // Calls `operation()` if the circuit lets it. Returns expected<T, rejection> for an operation that
     // returns T, and expected<T, call_error<E>> for one that returns expected<T, E>; an exception passes
-    // through, and what a returned reference refers to is copied. `classify` is asked for the verdict (see verdict.hpp).
+    // through, and what a returned reference refers to is copied. `classify` is asked for the verdict (see
+    // verdict.hpp).
     template <class F, class Classifier = default_classifier>
         requires classifier_of<Classifier, std::invoke_result_t<F&>>
     auto call(F&& operation, Classifier classify = {}) -> detail::call_result_t<std::invoke_result_t<F&>>;
