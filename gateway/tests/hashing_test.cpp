@@ -82,8 +82,8 @@ TYPED_TEST(consistent_hash, moves_little_more_than_the_keys_of_an_endpoint_that_
         ++stayers;
         moved += before[k] != after[k];
     }
-    if (std::is_same_v<TypeParam, hash_ring>) EXPECT_EQ(moved, 0u);
-    else EXPECT_LT(double(moved) / double(stayers), 0.05);
+    const double bearable = std::is_same_v<TypeParam, hash_ring> ? 0 : 0.05;
+    EXPECT_LE(double(moved) / double(stayers), bearable);
 }
 
 RC_GTEST_PROP(hash_ring, moves_no_key_between_two_endpoints_that_stay, ()) {

@@ -59,7 +59,7 @@ TEST(incident, line_46_becomes_an_error_of_rfc_9209_with_its_status) {
         ASSERT_NE(known, rfc9209.end()) << row.error;
         const auto other = ours.find(row.what);
         const int expected = other != ours.end() ? other->second : known->second;
-        if (expected != 0) EXPECT_EQ(row.status, expected) << row.name;
+        EXPECT_TRUE(expected == 0 || row.status == expected) << row.name;
     }
 }
 

@@ -31,8 +31,8 @@ TEST(proxy_status, is_a_member_of_a_structured_list) {
 }
 
 TEST(proxy_status, quotes_and_escapes_what_is_no_token) {
-    EXPECT_EQ(written({.proxy = "1st floor"}), R"("1st floor")");
-    EXPECT_EQ(written({.proxy = "a,b"}), R"("a,b")");
+    EXPECT_EQ(written({.proxy = "1st floor", .error = ""}), R"("1st floor")");
+    EXPECT_EQ(written({.proxy = "a,b", .error = ""}), R"("a,b")");
     EXPECT_EQ(written({.proxy = "f", .error = "dns_error", .details = "say \"no\" \\ \r\n\xc3\xa9"}),
               R"(f; error=dns_error; details="say \"no\" \\ ????")");
 }

@@ -323,7 +323,9 @@ TEST_F(gateway_upstream, tells_its_listener_with_nothing_locked_and_survives_its
     int told = 0;
     upstream u("orders", {}, 1, [&](const verdict_change&) {
         ++told;
-        if (self != nullptr) EXPECT_EQ(self->snapshot().size(), 2u);  // would wait for ever
+        if (self != nullptr) {
+            EXPECT_EQ(self->snapshot().size(), 2u);  // would wait for ever
+        }
         throw 1;
     });
     ASSERT_TRUE(u.assign({{"a", "1", 1}, {"b", "2", 1}}, now));
