@@ -51,6 +51,7 @@ TEST(correct_proxying, line_07_control_bytes_are_refused) {
         expect_refused_response("HTTP/1.1 200 O" + byte + "K\r\n\r\n", control_character);
     }
     expect_refused(get_with("X: \x7f\r\n"), control_character, 400);
+    expect_refused(get_with("X: a\x7f long value, longer than sixteen bytes\r\n"), control_character, 400);
 }
 
 TEST(correct_proxying, line_07_a_bare_cr_is_refused) {

@@ -84,6 +84,15 @@ TEST(correct_proxying, line_20_nul_escapes_above_the_root_and_fragments_are_refu
     }
 }
 
+TEST(normalise_path, does_not_look_behind_the_end_for_the_rest_of_an_escape) {
+    for (const std::size_t size : {2U, 3U}) {
+        std::array<char, 8> buffer;
+        const auto found = normalise_path(std::string_view{"/%41"}.substr(0, size), buffer);
+        ASSERT_FALSE(found);
+        EXPECT_EQ(found.error(), path_errc::escape_malformed);
+    }
+}
+
 TEST(normalise_path, gives_a_normal_path_back_without_a_copy) {
     const std::string_view path = "/a/b";
     const auto found = normalise_path(path, {});
@@ -140,7 +149,8 @@ TEST(parse_authority, knows_ipv6_addresses) {
                             "fe80::1%eth0",
                             "1:2:3:4:5:6:7:8::",
                             "1:::2",
-                            "::1:2:3:4:5:6:7:8"}) {
+                            "::1:2:3:4:5:6:7:8",
+                            "1.2.3.4::"}) {
         EXPECT_FALSE(parse_authority("[" + std::string{bad} + "]")) << bad;
     }
 }

@@ -8,7 +8,7 @@
 //       …
 //   }
 //
-// Thread-safety: none; a value of 24 bytes.
+// Thread-safety: none; a value of 16 bytes.
 #pragma once
 
 #include <fusebox/http/framing.hpp>
@@ -87,5 +87,7 @@ private:
     state state_ = state::ended;
     parse_errc error_ = parse_errc::none;
 };
+
+static_assert(sizeof(body_reader) == 16);
 
 }  // namespace fusebox::http

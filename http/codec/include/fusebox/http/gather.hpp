@@ -31,7 +31,8 @@ public:
     static constexpr std::size_t most_pieces = head_limits::most_fields + 64;
 
     // The request line with the target in origin-form (or `*`) and our version, then the fields. When the
-    // authority came with the target, a Host with it takes the place of the one received.
+    // authority came with the target, a Host with it takes the place of the one received. From HTTP/1.0 there may
+    // be none at all (head.authority() is empty): then a line with it must be added.
     void request(const request_head& head, field_set without = {}) noexcept;
     // The status line with our version, then the fields.
     void response(const response_head& head, field_set without = {}) noexcept;
