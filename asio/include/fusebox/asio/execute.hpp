@@ -16,6 +16,7 @@
 #include <fusebox/asio/runtime.hpp>
 #include <fusebox/pipeline.hpp>
 
+#include <exception>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -48,16 +49,47 @@ boost::asio::awaitable<fusebox::detail::call_result_t<detail::awaited_t<F>>> exe
     [[maybe_unused]] std::conditional_t<chain_type::may_hedge, std::optional<race_type>, std::nullopt_t> attempts{
         std::nullopt};
     const bool never_lost = false;
-    auto invoke = [&] {
-        if constexpr (chain_type::may_hedge) {
-            if (policies.hedged()) {
-                attempts.emplace(policies, operation, classify, state, heat, how.clock);
-                return attempts->run(slot);
-            }
+    // Written out here, and not as coroutines of its own, because each would need a frame: Asio keeps but two
+    // for those that come after them.
+    using fusebox::detail::command;
+    command c = walk.start();
+    while (c.kind != command::done) {
+        if (c.kind != command::invoke) {
+            const bool given_up = co_await detail::wait(*heat, c);
+            c = given_up ? walk.interrupt() : walk.resume();
+            continue;
         }
-        return detail::invoke_operation(heat, operation, slot, state.context, never_lost);
-    };
-    co_await detail::drive(walk, *heat, invoke);
+        cancel_cause cause = cancel_cause::none;
+        if (policies.hedged()) {
+            if constexpr (chain_type::may_hedge) {
+                attempts.emplace(policies, operation, classify, state, heat, how.clock);
+                auto race = attempts->run(slot);
+                cause = co_await std::move(race);
+            }
+        } else if (state.context.deadline() != time_point::max()) {
+            auto attempt = detail::fill(operation, slot, state.context);
+            auto race = detail::against_clock(heat, std::move(attempt), state.context.deadline(), never_lost);
+            cause = co_await std::move(race);
+        } else {
+            std::exception_ptr thrown;
+            try {
+                auto running = fusebox::detail::invoke_operation(operation, state.context);
+                if constexpr (std::is_void_v<typename slot_type::raw_type>) {
+                    co_await std::move(running);
+                    slot.fill([] {});
+                } else {
+                    auto value = co_await std::move(running);
+                    slot.set(std::move(value));
+                }
+            } catch (...) {
+                thrown = std::current_exception();
+            }
+            if (thrown) slot.fail(std::move(thrown));
+            const auto cancellation = co_await net::this_coro::cancellation_state;
+            if (cancellation.cancelled() != net::cancellation_type::none) cause = cancel_cause::caller;
+        }
+        c = walk.ended(cause);
+    }
     state.tell(
         {.kind = pipeline_event_kind::call_ended, .outcome = slot.succeeded() ? verdict::success : verdict::failure});
     co_await net::this_coro::throw_if_cancelled(throws);
