@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 namespace fusebox::gateway::config {
 
@@ -161,6 +162,10 @@ text_position position_of(const checked_configuration& checked, std::string_view
         if (cut == std::string_view::npos) return {};
         path = path.substr(0, cut);
     }
+}
+
+bool comes_before(const diagnostic& a, const diagnostic& b) {
+    return std::tie(a.at, a.path, a.message) < std::tie(b.at, b.path, b.message);
 }
 
 void complete(checked_configuration& checked) {

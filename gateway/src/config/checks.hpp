@@ -10,6 +10,9 @@ namespace fusebox::gateway::config {
 // Where `path` is written, or else the nearest thing around it that is.
 text_position position_of(const checked_configuration& checked, std::string_view path);
 
+// The order of the text.
+bool comes_before(const diagnostic& a, const diagnostic& b);
+
 // Fills in what depends on other sections: names of routes, leases of trial calls.
 void complete(checked_configuration& checked);
 

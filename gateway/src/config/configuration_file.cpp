@@ -65,7 +65,7 @@ std::expected<checked_configuration, std::vector<diagnostic>> read_configuration
     config::check(checked, errors);
     drop_consequences(errors, in_reading);
     if (errors.empty()) return checked;
-    std::stable_sort(errors.begin(), errors.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
+    std::sort(errors.begin(), errors.end(), config::comes_before);
     return std::unexpected{std::move(errors)};
 }
 

@@ -33,7 +33,7 @@ public:
             route(r, "routes[" + std::to_string(i) + "]", upstream_of(r));
         }
         shared_breakers();
-        std::stable_sort(found_.begin(), found_.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
+        std::sort(found_.begin(), found_.end(), comes_before);
         return std::move(found_);
     }
 

@@ -39,7 +39,7 @@ struct shape {
     std::function<std::string(const void*)> write{};
 
     // -- Of a section. Keys are read in this order, whatever the order of the file.
-    std::vector<key> keys{};
+    std::vector<key> keys;    // no initializer, which would need to know what a key is
     std::string shorthand{};  // the key that a single value in place of the section stands for
     std::string policy{};     // what it is called under `policies`; then a name may stand in its place
     std::shared_ptr<const void> defaults{};
