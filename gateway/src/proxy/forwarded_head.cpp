@@ -44,6 +44,8 @@ void forwarded_request(http::gather& out, const http::request_head& head, const 
     if (route.configured.rewrite_host) {
         without.insert(http::field_id::host);
         add.add("Host", *route.configured.rewrite_host);
+    } else if (head.authority().empty()) {  // from HTTP/1.0, which need not say
+        add.add("Host", route.configured.upstream);
     }
     const std::string peer = client.peer().text();
     const request_origin from{.peer = host_of(peer),

@@ -68,7 +68,7 @@ TEST_F(proxying, line_14_a_response_until_close_stays_so_for_1_0) {
     peer& c = client();
     send(c, "GET / HTTP/1.0\r\n\r\n");
     peer& o = origin();
-    head(o);
+    EXPECT_THAT(head(o), HasSubstr("Host: orders\r\n")) << "1.0 need not say for whom it is";
     send(o, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
     const std::string h = head(c);
     EXPECT_THAT(h, Not(HasSubstr("chunked")));
