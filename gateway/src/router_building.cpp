@@ -68,8 +68,8 @@ std::expected<router, config_error> router::make(const std::vector<route_pattern
                     "routes[" + std::to_string(i) + "]", routes[i].path,
                     "matches the same as routes[" + std::to_string(c.route) + "], and would never be taken"});
         node.candidates.push_back({i, std::move(m.methods), std::move(m.fields)});
-        std::ranges::stable_sort(node.candidates, {}, [](const candidate& c) {
-            return std::tuple{c.methods.empty(), -static_cast<std::int64_t>(c.fields.size())};
+        std::ranges::sort(node.candidates, {}, [](const candidate& c) {
+            return std::tuple{c.methods.empty(), -static_cast<std::int64_t>(c.fields.size()), c.route};
         });
     }
     made.link();
