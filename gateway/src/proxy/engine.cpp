@@ -187,7 +187,8 @@ void engine::state::look_up_now_and_then(const std::stop_token& stop) {
 void engine::stop() {
     state& s = *state_;
     if (s.threads.empty()) return;
-    s.kept->drain();
+    s.kept->drain();  // readiness fails first
+    std::this_thread::sleep_for(s.serves->configured().shutdown_delay);
     for (auto& w : s.workers) boost::asio::post(w->io(), [&w = *w] { w.drain(w.serves().configured().drain_timeout); });
     s.threads.clear();  // joins
     s.looking_up = {};

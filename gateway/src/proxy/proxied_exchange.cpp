@@ -1,5 +1,7 @@
 #include "proxied_exchange.hpp"
 
+#include <fusebox/gateway/stable_hash.hpp>
+
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -126,10 +128,26 @@ void proxied_exchange::start_try() {
     try_began_ = now();
     must_be_fresh_ = false;
     route_counts::add(route_->counts[worker_.number()].tries);
-    lease_ = worker_.balancer_of(*route_->to).pick({.tried = {tried_.data(), tried_count_}}, try_began_);
+    lease_ = worker_.balancer_of(*route_->to)
+                 .pick({.hash = hash_of_request(), .tried = {tried_.data(), tried_count_}}, try_began_);
     if (!lease_) return try_failed(incident::no_endpoint);
     if (tried_count_ < tried_.size()) tried_[tried_count_++] = &lease_->target();
     connect();
+}
+
+// What a hashing balancer goes by.
+std::uint64_t proxied_exchange::hash_of_request() const {
+    const upstream_configuration& to = route_->to->configured;
+    if (to.options.balance.algorithm != balancing::ring_hash && to.options.balance.algorithm != balancing::maglev)
+        return 0;
+    const http::request_head& request = client_->request();
+    switch (to.hash_on.from) {
+        case request_key::source::path: return stable_hash(request.path());
+        case request_key::source::header: return stable_hash(request.find(to.hash_on.header).value_or(""));
+        case request_key::source::client_ip: break;
+    }
+    const std::string peer = client_->peer().text();
+    return stable_hash(std::string_view(peer).substr(0, peer.rfind(':')));
 }
 
 void proxied_exchange::connect() {
@@ -326,63 +344,6 @@ void proxied_exchange::expired() {
         case stage::tunnelling: return relayed(false);
         case stage::unused: return;
     }
-}
-
-// -- The client --------------------------------------------------------------------------------------
-
-void proxied_exchange::client_ready() {
-    switch (stage_) {
-        case stage::trying:
-            if (!await_continue_ && !request_closed_ && upstream_->unsent() == 0) send_request_body();
-            return;
-        case stage::relaying: return relay_body();
-        case stage::tunnelling: return relay_tunnel();
-        default: return;
-    }
-}
-
-void proxied_exchange::client_lost(loss) {
-    route_counts::add(route_->counts[worker_.number()].responses[0]);
-    give_up(incident::client_gone);
-    retire();
-}
-
-// The body of the request cannot be read to its end: that is the client's own doing.
-void proxied_exchange::client_failed() {
-    give_up(incident::client_malformed);
-    http::server_connection& client = *client_;
-    count_response(400);
-    retire();
-    client.fail_body();
-}
-
-// Ends the walk and the try, whatever they are at; the upstream did nothing wrong.
-void proxied_exchange::give_up(incident why) {
-    timer_.disarm();
-    detail::command c{};
-    if (!walk_done_ && stage_ == stage::waiting) c = walk_->interrupt();
-    else if (!walk_done_) {
-        result_->failed(why, false, now() - try_began_);
-        c = walk_->ended(cancel_cause::caller);
-    }
-    while (c.kind != detail::command::done) c = walk_->interrupt();
-    lease_.reset();
-    drop_connection(false);
-}
-
-// Of no request any more. The next request may begin in it at once: nothing may be touched after this.
-void proxied_exchange::retire() noexcept {
-    timer_.disarm();
-    walk_.reset();
-    stage_ = stage::unused;
-    use_.fetch_add(1, std::memory_order_relaxed);
-    client_ = nullptr;
-    worker_.release(*this);
-}
-
-void proxied_exchange::count_response(int status) noexcept {
-    auto& counts = route_->counts[worker_.number()];
-    route_counts::add(counts.responses[static_cast<std::size_t>(std::clamp(status / 100, 0, 5))]);
 }
 
 }  // namespace fusebox::gateway

@@ -61,6 +61,7 @@ private:
 
     // A try.
     void start_try();
+    std::uint64_t hash_of_request() const;
     void connect();
     void connected();
     void upstream_stirred();
