@@ -112,7 +112,7 @@ TEST_P(shared_endpoints, count_every_call_while_everything_changes) {
     EXPECT_EQ(sum.failures, expected.failures);
     EXPECT_EQ(sum.ignored, expected.ignored);
     EXPECT_EQ(sum.in_flight, 0u);
-    EXPECT_GT(expected.failures, 3u);
+    EXPECT_GT(expected.failures, 0u);
     EXPECT_GT(heard, 6u);
 }
 

@@ -61,7 +61,7 @@ http::exchange* proxied_exchange::begin(http::server_connection& client, route_s
     state_.wake = this;
     result_.emplace(route.rules);
     kept_body_.clear();
-    replay_ = holding_ = false;
+    holding_ = false;
     body_kept_ = true;
     walk_done_ = false;
     tried_count_ = 0;
@@ -127,6 +127,7 @@ void proxied_exchange::start_try() {
     stage_ = stage::connecting;
     try_began_ = now();
     must_be_fresh_ = false;
+    replay_ = true;
     route_counts::add(route_->counts[worker_.number()].tries);
     lease_ = worker_.balancer_of(*route_->to)
                  .pick({.hash = hash_of_request(), .tried = {tried_.data(), tried_count_}}, try_began_);
@@ -308,7 +309,6 @@ void proxied_exchange::try_failed(incident what) {
         case outcome_class::race: again = again && retry->on.reset; break;
         default: again = false;
     }
-    replay_ = true;
     result_->failed(what, again, now() - try_began_);
     route_counts::add(route_->counts[worker_.number()].incidents[static_cast<std::size_t>(what)]);
     end_try(now() >= state_.context.deadline() ? cancel_cause::deadline : cancel_cause::none);
