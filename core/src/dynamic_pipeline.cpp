@@ -170,6 +170,7 @@ std::expected<dynamic_pipeline, std::vector<config_error>> dynamic_pipeline::mak
                                                                                   const monotonic_clock* time) {
     if (auto errors = row_checker(policies).check(); !errors.empty()) return std::unexpected(std::move(errors));
     std::vector<pipeline_part> parts;
+    parts.reserve(policies.size());
     for (const policy_spec& spec : policies)
         parts.push_back(std::visit([time]<class Spec>(const Spec& s) { return becoming<Spec>::make(s, time); }, spec));
     return dynamic_pipeline{std::move(parts)};

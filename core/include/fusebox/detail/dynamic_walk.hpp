@@ -35,11 +35,14 @@ using pipeline_part =
 
 namespace detail {
 
-// The policy that an alternative of pipeline_part holds.
+// The policy that an alternative of pipeline_part holds. All opt-outs of a kind are the same: they have no state.
 template <class Held>
 struct part_policy {
     using type = Held;
-    static const Held& in(const Held& held) noexcept { return held; }
+    static Held& in(const Held&) noexcept { return any_; }
+
+private:
+    inline static Held any_{};
 };
 template <class P>
 struct part_policy<std::shared_ptr<P>> {
