@@ -160,7 +160,9 @@ parse_errc request_head::take(field& f) noexcept {
             }
             return parse_errc::none;
         case field_id::expect:
-            if (version_ == http_version::v1_0) return parse_errc::none;
+            // Says nothing from HTTP/1.0, and would say something when sent on with our version.
+            f.dropped = version_ == http_version::v1_0;
+            if (f.dropped) return parse_errc::none;
             if (!equal_names(said, "100-continue")) return parse_errc::expectation_unknown;
             expects_continue_ = true;
             return parse_errc::none;

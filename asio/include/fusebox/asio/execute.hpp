@@ -29,7 +29,8 @@ namespace fusebox::asio {
 // `how` gives timer and clock; `deadline` is the caller's own, in that clock.
 template <class Pipeline, class F, class Classifier = default_classifier, class Runtime = runtime>
 boost::asio::awaitable<fusebox::detail::call_result_t<detail::awaited_t<F>>> execute(
-    Pipeline& calls, F operation, Classifier classify = {}, Runtime how = {}, time_point deadline = time_point::max()) {
+    Pipeline& calls, F operation, Classifier classify = Classifier(), Runtime how = Runtime(),
+    time_point deadline = time_point::max()) {
     namespace net = boost::asio;
     using timer = typename Runtime::timer_type;
     using slot_type = fusebox::detail::slot<detail::awaited_t<F>, Classifier>;

@@ -119,7 +119,7 @@ net::awaitable<std::expected<T, errc>> fly(Flights& flights, const Key& key, F& 
 template <class Key, class T, class Hash, class F, class Runtime = runtime>
 boost::asio::awaitable<fusebox::detail::call_result_t<T>> run(single_flight<Key, T, Hash>& flights,
                                                               std::type_identity_t<Key> key, F operation,
-                                                              Runtime how = {},
+                                                              Runtime how = Runtime(),
                                                               time_point deadline = time_point::max()) {
     namespace net = boost::asio;
     using result = fusebox::detail::call_result_t<T>;
