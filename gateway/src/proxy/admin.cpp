@@ -30,12 +30,12 @@ http::exchange* admin::serve(http::server_connection& c) {
     const bool verbose = request.query() == "verbose";
     if (path == "/livez") return answer(200, plain, verbose ? "[+]loop ok\nlivez check passed\n" : "ok\n");
     if (path == "/readyz") {
-        if (draining_.load(std::memory_order_relaxed))
+        if (from_.draining.load(std::memory_order_relaxed))
             return answer(503, plain, verbose ? "[-]serving failed: draining\nreadyz check failed\n" : "draining\n");
         return answer(200, plain, verbose ? "[+]serving ok\nreadyz check passed\n" : "ok\n");
     }
-    if (path == "/metrics") return answer(200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(plan_));
-    if (path == "/api/v1/snapshot") return answer(200, "application/json", snapshot_json(plan_));
+    if (path == "/metrics") return answer(200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(from_));
+    if (path == "/api/v1/snapshot") return answer(200, "application/json", snapshot_json(from_, c.loop().now()));
     return answer(404, plain, "there are /livez, /readyz, /metrics and /api/v1/snapshot\n");
 }
 

@@ -11,6 +11,7 @@
 // Thread-safety: none; one reactor's thread. What it reads may be read from any thread.
 #pragma once
 
+#include "health_checks.hpp"
 #include "plan.hpp"
 
 #include <fusebox/http/server.hpp>
@@ -20,19 +21,25 @@
 
 namespace fusebox::gateway {
 
+// Where what is shown comes from.
+struct admin_sources {
+    const plan& serves;
+    const std::atomic<bool>& draining;
+    const health_checks& checks;
+};
+
 class admin final : public http::service {
 public:
-    admin(const plan& serves, const std::atomic<bool>& draining) : plan_(serves), draining_(draining) {}
+    explicit admin(const admin_sources& from) : from_(from) {}
 
     http::exchange* serve(http::server_connection& c) override;
     void refuse(http::server_connection& c, int status, std::string_view why) override;
 
 private:
-    const plan& plan_;
-    const std::atomic<bool>& draining_;
+    const admin_sources from_;
 };
 
-std::string metrics_text(const plan& p);
-std::string snapshot_json(const plan& p);
+std::string metrics_text(const admin_sources& from);
+std::string snapshot_json(const admin_sources& from, time_point now);
 
 }  // namespace fusebox::gateway

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <set>
 #include <string_view>
 
@@ -11,41 +12,6 @@ namespace fusebox::gateway {
 namespace {
 
 using json = nlohmann::ordered_json;
-
-// A label's value, with what the text format wants escaped.
-std::string quoted(std::string_view value) {
-    std::string out = "\"";
-    for (const char c : value) {
-        if (c == '\n') out += "\\n";
-        else if (c == '"' || c == '\\') out += '\\', out += c;
-        else out += c;
-    }
-    return out += '"';
-}
-
-class exposition {
-public:
-    void family(std::string_view name, std::string_view type, std::string_view help) {
-        name_ = name;
-        text_.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ");
-        text_.append(name).append(" ").append(type).append("\n");
-    }
-    void sample(std::initializer_list<std::pair<std::string_view, std::string_view>> labels, std::uint64_t value) {
-        text_ += name_;
-        char before = '{';
-        for (const auto& [label, of] : labels) {
-            text_ += before;
-            text_.append(label).append("=").append(quoted(of));
-            before = ',';
-        }
-        text_.append("} ").append(std::to_string(value)).append("\n");
-    }
-    std::string take() { return std::move(text_); }
-
-private:
-    std::string text_;
-    std::string name_;
-};
 
 template <class Count>
 std::uint64_t sum(const route_state& r, Count count) {
@@ -76,11 +42,53 @@ std::uint64_t number_of(circuit_state s) noexcept {
     return 0;
 }
 
+double seconds(duration d) noexcept {
+    return std::chrono::duration<double>(d).count();
+}
+
+constexpr endpoint_verdict verdicts[] = {
+    endpoint_verdict::maintenance, endpoint_verdict::draining, endpoint_verdict::forced_up, endpoint_verdict::warming,
+    endpoint_verdict::down,        endpoint_verdict::ejected,  endpoint_verdict::open,      endpoint_verdict::half_open,
+    endpoint_verdict::slow_start,  endpoint_verdict::up};
+
+void expose_endpoints(exposition& out, const plan& p) {
+    out.family("fusebox_endpoint_up", "gauge", "1 when the endpoint gets traffic.");
+    for (const auto& u : p.upstreams())
+        for (const endpoint_snapshot& e : u->endpoints->snapshot())
+            out.sample({{"upstream", u->configured.name}, {"endpoint", e.address}}, e.now.traffic == traffic::full);
+    out.family("fusebox_endpoint_verdict", "gauge", "1 for the verdict that is in force, 0 for the others.");
+    for (const auto& u : p.upstreams())
+        for (const endpoint_snapshot& e : u->endpoints->snapshot())
+            for (const endpoint_verdict v : verdicts)
+                out.sample({{"upstream", u->configured.name}, {"endpoint", e.address}, {"verdict", to_string(v)}},
+                           e.now.verdict == v);
+}
+
+json endpoint_json(const endpoint_snapshot& e, time_point now) {
+    json out{{"address", e.address},
+             {"weight", e.weight},
+             {"verdict", to_string(e.now.verdict)},
+             {"traffic", to_string(e.now.traffic)},
+             {"share", e.now.share},
+             {"reason", to_string(e.now.reason)},
+             {"for_seconds", seconds(std::max(now - e.now.since, duration{0}))},
+             {"admin", to_string(e.condition.admin)},
+             {"check", {{"state", to_string(e.condition.check)}}},
+             {"ejected", e.condition.ejected},
+             {"successes", e.totals.successes},
+             {"failures", e.totals.failures},
+             {"in_flight", e.totals.in_flight}};
+    if (e.now.until != time_point::max()) out["ends_in_seconds"] = seconds(std::max(e.now.until - now, duration{0}));
+    if (e.condition.ejected) out["ejected_for"] = to_string(e.ejected_for);
+    return out;
+}
+
 constexpr const char* classes[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
 
 }  // namespace
 
-std::string metrics_text(const plan& p) {
+std::string metrics_text(const admin_sources& from) {
+    const plan& p = from.serves;
     exposition out;
     out.family("http_requests_total", "counter", "Responses sent, by route and class; none: the client was gone.");
     for (const auto& r : p.routes())
@@ -108,14 +116,13 @@ std::string metrics_text(const plan& p) {
         out.sample({{"service", b->name()}, {"outcome", "failure"}}, t.failures);
         out.sample({{"service", b->name()}, {"outcome", "ignored"}}, t.ignored + t.abandoned);
     }
-    out.family("fusebox_endpoint_up", "gauge", "1 when the endpoint gets traffic.");
-    for (const auto& u : p.upstreams())
-        for (const endpoint_snapshot& e : u->endpoints->snapshot())
-            out.sample({{"upstream", u->configured.name}, {"endpoint", e.address}}, e.now.traffic == traffic::full);
+    expose_endpoints(out, p);
+    from.checks.expose(out);
     return out.take();
 }
 
-std::string snapshot_json(const plan& p) {
+std::string snapshot_json(const admin_sources& from, time_point now) {
+    const plan& p = from.serves;
     json all{{"routes", json::array()}, {"breakers", json::array()}, {"upstreams", json::array()}};
     for (const auto& r : p.routes()) {
         json responses;
@@ -134,7 +141,6 @@ std::string snapshot_json(const plan& p) {
     }
     for (const auto* b : breakers_of(p)) {
         const circuit_snapshot s = b->snapshot();
-        const auto seconds = [](duration d) { return std::chrono::duration<double>(d).count(); };
         all["breakers"].push_back(
             {{"name", s.name},
              {"state", to_string(s.state)},
@@ -149,15 +155,16 @@ std::string snapshot_json(const plan& p) {
                {"rejected", s.totals.rejected},
                {"openings", s.totals.openings}}}});
     }
+    const auto checks = from.checks.reports();
     for (const auto& u : p.upstreams()) {
         json endpoints = json::array();
-        for (const endpoint_snapshot& e : u->endpoints->snapshot())
-            endpoints.push_back({{"address", e.address},
-                                 {"weight", e.weight},
-                                 {"verdict", to_string(e.now.verdict)},
-                                 {"successes", e.totals.successes},
-                                 {"failures", e.totals.failures},
-                                 {"in_flight", e.totals.in_flight}});
+        for (const endpoint_snapshot& e : u->endpoints->snapshot()) {
+            endpoints.push_back(endpoint_json(e, now));
+            for (const check_report& c : checks)
+                if (c.upstream == u->configured.name && c.endpoint == e.address)
+                    endpoints.back()["check"].update(
+                        {{"last", c.last}, {"passed", c.passed}, {"failed", c.failed}, {"unheard", c.unheard}});
+        }
         all["upstreams"].push_back({{"name", u->configured.name}, {"endpoints", endpoints}});
     }
     return all.dump(2, ' ', false, json::error_handler_t::replace) + "\n";

@@ -2,9 +2,12 @@
 
 #include "address_book.hpp"
 #include "admin.hpp"
+#include "health_checks.hpp"
 #include "plan.hpp"
 #include "proxied_exchange.hpp"
 #include "worker.hpp"
+
+#include <fusebox/random.hpp>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
@@ -39,10 +42,11 @@ std::error_code test_bind(const http::socket_address& at) {
 
 }  // namespace
 
-// The thread that serves nobody's requests: the admin port, and the time of the endpoints' health.
+// The thread that serves nobody's requests: the admin port, the checks of the endpoints, and the time of their health.
 class keeper {
 public:
-    explicit keeper(const plan& serves) : plan_(serves), views_(serves, draining_) {}
+    keeper(const plan& serves, const address_book& addresses)
+        : plan_(serves), checks_(serves, addresses, loop_, fresh_seed()), views_({serves, draining_, checks_}) {}
 
     http::server& server() noexcept { return server_; }
     void start() {
@@ -73,6 +77,7 @@ private:
     boost::asio::io_context io_{1};
     http::reactor& loop_ = http::reactor::of(io_);
     http::connection_memory memory_;
+    health_checks checks_;
     admin views_;
     http::server server_{loop_, memory_, {}, views_, 128};
     http::deadline timer_{http::on<&keeper::refresh>(this)};
@@ -168,7 +173,7 @@ std::optional<std::string> engine::state::listen() {
 }
 
 std::optional<std::string> engine::state::listen_for_admin() {
-    kept = std::make_unique<keeper>(*serves);
+    kept = std::make_unique<keeper>(*serves, addresses);
     const socket_address& at = serves->configured().admin.listen;
     const auto address = http::socket_address::from(at.host.empty() ? "::" : at.host, at.port);
     if (!address) return "cannot listen on " + text_of(at) + " for the admin port: the host must be an IP address";

@@ -85,10 +85,11 @@ protected:
         EXPECT_EQ(::connect(p.fd, at.get(), at.size), 0);
         return p;
     }
-    // The next connection that the gateway makes to the origin.
-    peer& origin() {
+    // The next connection that the gateway makes to the origin, or to another socket that listens.
+    peer& origin() { return accepted(origin_); }
+    peer& accepted(int listening) {
         peer& p = peers_.emplace_back();
-        EXPECT_TRUE(until([&] { return (p.fd = ::accept4(origin_, nullptr, nullptr, SOCK_CLOEXEC)) >= 0; }))
+        EXPECT_TRUE(until([&] { return (p.fd = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC)) >= 0; }))
             << "the gateway did not connect";
         return p;
     }
@@ -212,12 +213,12 @@ protected:
 
     configuration configured;
     fusebox::testing::manual_clock clock{1h};
-
-private:
-    int origin_ = -1;
     address_book addresses_;
     std::unique_ptr<plan> plan_;
     std::unique_ptr<worker> gateway_;
+
+private:
+    int origin_ = -1;
     std::list<peer> peers_;
 };
 
