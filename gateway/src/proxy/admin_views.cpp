@@ -4,7 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <set>
+#include <map>
+#include <memory>
 #include <string_view>
 
 namespace fusebox::gateway {
@@ -21,11 +22,17 @@ std::uint64_t sum(const route_state& r, Count count) {
 }
 
 // Routes may share a breaker: each once, by name.
-std::vector<const circuit_breaker*> breakers_of(const plan& p) {
-    std::set<const circuit_breaker*> seen;
-    std::vector<const circuit_breaker*> all;
-    for (const auto& r : p.routes())
-        if (r->breaker && seen.insert(r->breaker.get()).second) all.push_back(r->breaker.get());
+std::vector<std::shared_ptr<const circuit_breaker>> breakers_of(const plan& p) {
+    std::map<std::string_view, std::shared_ptr<const circuit_breaker>> by_name;
+    const auto add = [&](const std::shared_ptr<circuit_breaker>& b) { by_name.emplace(b->name(), b); };
+    for (const auto& r : p.routes()) {
+        if (r->breaker) add(r->breaker);
+        if (r->breaker_of) r->breaker_of->for_each([&](std::string_view, const auto& b) { add(b); });
+    }
+    for (const auto& u : p.upstreams())
+        if (u->breakers) u->breakers->for_each(add);
+    std::vector<std::shared_ptr<const circuit_breaker>> all;
+    for (auto& [name, b] : by_name) all.push_back(std::move(b));
     return all;
 }
 
@@ -106,11 +113,11 @@ std::string metrics_text(const admin_sources& from) {
     const auto breakers = breakers_of(p);
     out.family("circuit_breaker_state", "gauge",
                "0 closed, 1 open, 2 half_open, 3 disabled, 4 forced_open, 5 metrics_only.");
-    for (const auto* b : breakers) out.sample({{"service", b->name()}}, number_of(b->state()));
+    for (const auto& b : breakers) out.sample({{"service", b->name()}}, number_of(b->state()));
     out.family("circuit_breaker_calls_blocked_total", "counter", "Calls that the breaker refused.");
-    for (const auto* b : breakers) out.sample({{"service", b->name()}}, b->snapshot().totals.rejected);
+    for (const auto& b : breakers) out.sample({{"service", b->name()}}, b->snapshot().totals.rejected);
     out.family("circuit_breaker_calls_total", "counter", "Calls that ended, by outcome.");
-    for (const auto* b : breakers) {
+    for (const auto& b : breakers) {
         const circuit_totals t = b->snapshot().totals;
         out.sample({{"service", b->name()}, {"outcome", "success"}}, t.successes);
         out.sample({{"service", b->name()}, {"outcome", "failure"}}, t.failures);
@@ -139,7 +146,7 @@ std::string snapshot_json(const admin_sources& from, time_point now) {
                                  {"tries", sum(*r, [](const route_counts& c) -> auto& { return c.tries; })},
                                  {"incidents", incidents}});
     }
-    for (const auto* b : breakers_of(p)) {
+    for (const auto& b : breakers_of(p)) {
         const circuit_snapshot s = b->snapshot();
         all["breakers"].push_back(
             {{"name", s.name},

@@ -19,13 +19,12 @@ std::string_view text(http::http_version v) noexcept {
     return v == http::http_version::v1_0 ? "1.0" : "1.1";
 }
 
-// The address without its port and brackets.
+}  // namespace
+
 std::string_view host_of(std::string_view peer) noexcept {
     peer = peer.substr(0, peer.rfind(':'));
     return peer.starts_with('[') ? peer.substr(1, peer.size() - 2) : peer;
 }
-
-}  // namespace
 
 std::optional<std::string_view> head_fields::line(std::string_view name, std::size_t n) const {
     for (std::size_t i = 0; i < head_.count(); ++i)

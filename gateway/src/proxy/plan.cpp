@@ -1,11 +1,17 @@
 #include "plan.hpp"
 
+#include <fusebox/gateway/policy_key.hpp>
+
+#include <algorithm>
 #include <map>
 #include <utility>
 
 namespace fusebox::gateway {
 
 namespace {
+
+// Of a header's values, which strangers choose: so many have a breaker at a time, the last used ones.
+constexpr std::uint32_t most_breakers = 1000;
 
 std::vector<route_pattern> patterns_of(const route_match& m) {
     route_pattern base;
@@ -31,7 +37,7 @@ std::vector<policy_spec> policies_of(const route_configuration& r, shared_breake
                                      const monotonic_clock* time) {
     std::vector<policy_spec> row;
     row.emplace_back(timeout_options{r.timeout.total});
-    if (r.rate_limit && !r.rate_limit->per) {
+    if (r.rate_limit) {
         switch (r.rate_limit->algorithm) {
             case rate_algorithm::token_bucket: row.emplace_back(r.rate_limit->bucket); break;
             case rate_algorithm::fixed_window: row.emplace_back(fixed_window_options{r.rate_limit->windowed}); break;
@@ -53,7 +59,7 @@ std::vector<policy_spec> policies_of(const route_configuration& r, shared_breake
             if (!breaker) breaker = std::make_shared<circuit_breaker>(r.upstream, b.options, time);
             row.emplace_back(breaker);
         } else {
-            row.emplace_back(std::make_shared<circuit_breaker>(r.name, b.options, time));
+            row.emplace_back(circuit_breaker_spec{r.name, b.options});
         }
     }
     if (r.bulkhead) row.emplace_back(*r.bulkhead);
@@ -63,19 +69,63 @@ std::vector<policy_spec> policies_of(const route_configuration& r, shared_breake
     return row;
 }
 
+template <class... Policies>
+std::size_t place_of(const dynamic_pipeline& row) {
+    const auto held = [](const pipeline_part& p) {
+        return (std::holds_alternative<std::shared_ptr<Policies>>(p) || ...);
+    };
+    return static_cast<std::size_t>(std::ranges::find_if(row.parts(), held) - row.parts().begin());
+}
+
+template <class Limiter, class Options>
+std::function<pipeline_part(std::string_view)> limits(const Options& options, std::uint32_t most) {
+    const auto make = [options](std::string_view) { return std::make_shared<Limiter>(options); };
+    auto all = std::make_shared<keyed<Limiter>>(make, keyed_options{most});
+    return [all = std::move(all)](std::string_view key) -> pipeline_part { return all->get(key); };
+}
+
+// Finds the places of what is there once a key, and makes what keeps it.
+void give_own_policies(route_state& r, const monotonic_clock* time) {
+    const route_configuration& c = r.configured;
+    r.breaker_at = place_of<circuit_breaker>(r.policies);
+    r.limit_at = place_of<token_bucket, fixed_window, sliding_window>(r.policies);
+    r.choice_at = r.policies.parts().size();
+    if (c.rate_limit && c.rate_limit->per) {
+        const rate_limit_configuration& l = *c.rate_limit;
+        switch (l.algorithm) {
+            case rate_algorithm::token_bucket: r.limit_of = limits<token_bucket>(l.bucket, l.max_keys); break;
+            case rate_algorithm::fixed_window: r.limit_of = limits<fixed_window>(l.windowed, l.max_keys); break;
+            case rate_algorithm::sliding_window: r.limit_of = limits<sliding_window>(l.windowed, l.max_keys); break;
+        }
+    }
+    if (!c.circuit_breaker) return;
+    const breaker_scope& scope = c.circuit_breaker->scope;
+    if (scope.per == breaker_scope::kind::endpoint) {
+        r.choice_at = r.breaker_at;
+        if (!r.to->breakers)
+            r.to->breakers = std::make_unique<endpoint_breakers>(r.to->configured, *r.to->endpoints,
+                                                                 c.circuit_breaker->options, time);
+    } else if (scope.per == breaker_scope::kind::header) {
+        const auto options = std::make_shared<const circuit_breaker_options>(c.circuit_breaker->options);
+        r.breaker_of = std::make_unique<keyed<circuit_breaker>>(
+            [options, time, base = r.configured.name + "/" + scope.header + "="](std::string_view key) {
+                return std::make_shared<circuit_breaker>(base + printable(key), options, time);
+            },
+            keyed_options{most_breakers});
+    } else {
+        r.breaker = r.policies.find<circuit_breaker>();
+    }
+}
+
 // What the engine does not do yet; said instead of passed over.
 void refuse_unserved(const route_configuration& r, std::vector<config_error>& errors) {
     const auto refuse = [&](bool wanted, const char* option, const char* instead) {
         if (wanted) errors.push_back({"routes[" + r.name + "]." + option, "set", instead});
     };
-    const auto per = r.circuit_breaker ? r.circuit_breaker->scope.per : breaker_scope::kind::route;
     refuse(r.hedge.has_value(), "hedge", "left out: the gateway does not hedge yet");
     refuse(r.cache.has_value(), "cache", "left out: the gateway does not cache yet");
-    refuse(r.rate_limit && r.rate_limit->per, "rate_limit.per", "left out: the gateway has one limit a route yet");
     refuse(r.fallback && (r.fallback->stale_if_error || r.fallback->upstream), "fallback",
            "only `then`: the gateway falls back to a fixed answer only, yet");
-    refuse(per == breaker_scope::kind::endpoint || per == breaker_scope::kind::header, "circuit_breaker.scope",
-           "route or upstream: the gateway has no breakers per endpoint or header yet");
 }
 
 }  // namespace
@@ -104,7 +154,7 @@ std::expected<std::unique_ptr<plan>, std::vector<config_error>> plan::make(const
         }
         auto& added = *made->routes_.emplace_back(
             std::make_unique<route_state>(r, std::move(*policies), by_name.at(r.upstream), workers));
-        added.breaker = added.policies.find<circuit_breaker>();
+        give_own_policies(added, time);
         for (route_pattern& p : patterns_of(r.match)) {
             patterns.push_back(std::move(p));
             made->owner_of_pattern_.push_back(&added);

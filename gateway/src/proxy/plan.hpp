@@ -2,6 +2,8 @@
 // worker threads, and not changed while they serve.
 #pragma once
 
+#include "endpoint_breakers.hpp"
+
 #include <fusebox/gateway/address_range.hpp>
 #include <fusebox/gateway/configuration.hpp>
 #include <fusebox/gateway/incident.hpp>
@@ -9,11 +11,15 @@
 #include <fusebox/gateway/upstream.hpp>
 
 #include <fusebox/dynamic_pipeline.hpp>
+#include <fusebox/keyed.hpp>
 
 #include <atomic>
 #include <expected>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace fusebox::gateway {
@@ -33,14 +39,25 @@ struct upstream_state {
     upstream_configuration configured;
     std::unique_ptr<upstream> endpoints;
     std::size_t number = 0;
+    std::unique_ptr<endpoint_breakers> breakers;  // null unless a route has the scope endpoint; tells `endpoints`
 };
 
 struct route_state {
     route_configuration configured;
     dynamic_pipeline policies;
     upstream_state* to = nullptr;
-    std::shared_ptr<circuit_breaker> breaker;  // null when there is none
+    std::shared_ptr<circuit_breaker> breaker;  // null when there is none, or not one for all requests
     outcome_rules rules{};
+
+    // Where a request has a policy of its own: at these places of `policies` its own stands instead (proxied_exchange).
+    std::size_t breaker_at = 0;  // beyond the end when there is none, as the others
+    std::size_t limit_at = 0;
+    std::unique_ptr<keyed<circuit_breaker>> breaker_of;           // by a header's value
+    std::function<pipeline_part(std::string_view key)> limit_of;  // by what rate_limit.per says
+    // Policies from here on are asked when the endpoint is chosen already, because one of them is the endpoint's.
+    std::size_t choice_at = 0;
+
+    bool of_request() const noexcept { return breaker_of || limit_of || choice_at != policies.parts().size(); }
     std::vector<route_counts> counts;  // one a worker
 
     route_state(route_configuration c, dynamic_pipeline p, upstream_state* u, unsigned workers)

@@ -1,7 +1,5 @@
 #include "proxied_exchange.hpp"
 
-#include <fusebox/gateway/stable_hash.hpp>
-
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -65,15 +63,16 @@ http::exchange* proxied_exchange::begin(http::server_connection& client, route_s
     body_kept_ = true;
     walk_done_ = false;
     tried_count_ = 0;
-    const auto parts = route.policies.parts();
-    walk_.emplace(parts, 0, parts.size(), *result_, state_);
+    walk_.emplace(policies_of_request(), 0, route.choice_at, *result_, state_);
     follow(walk_->start());
     return use_.load(std::memory_order_relaxed) == mine && stage_ != stage::unused ? this : nullptr;
 }
 
 void proxied_exchange::follow(detail::command c) {
     switch (c.kind) {
-        case detail::command::invoke: return start_try();
+        case detail::command::invoke:
+            if (!inner_ && route_->choice_at != route_->policies.parts().size()) return begin_inner_walk();
+            return start_try();
         case detail::command::sleep:
         case detail::command::queue:
             stage_ = stage::waiting;
@@ -86,15 +85,14 @@ void proxied_exchange::follow(detail::command c) {
 // From any thread.
 void proxied_exchange::wake() noexcept {
     boost::asio::post(worker_.io(), [this, mine = use_.load(std::memory_order_relaxed)] {
-        if (use_.load(std::memory_order_relaxed) == mine && stage_ == stage::waiting && queued_)
-            follow(walk_->resume());
+        if (use_.load(std::memory_order_relaxed) == mine && stage_ == stage::waiting && queued_) follow(resume_walk());
     });
 }
 
 // The try has ended, with what it came to in result_.
 void proxied_exchange::end_try(cancel_cause cause) {
     timer_.disarm();
-    const detail::command c = walk_->ended(cause);
+    const detail::command c = end_walk(cause);
     if (lease_) lease_->settle(verdict_of(result_->meaning()), now());
     lease_.reset();
     if (holding_ && c.kind == detail::command::done) {  // the last try: its failed response is the answer
@@ -129,26 +127,9 @@ void proxied_exchange::start_try() {
     must_be_fresh_ = false;
     replay_ = true;
     route_counts::add(route_->counts[worker_.number()].tries);
-    lease_ = worker_.balancer_of(*route_->to)
-                 .pick({.hash = hash_of_request(), .tried = {tried_.data(), tried_count_}}, try_began_);
+    if (!inner_) choose_endpoint();
     if (!lease_) return try_failed(incident::no_endpoint);
-    if (tried_count_ < tried_.size()) tried_[tried_count_++] = &lease_->target();
     connect();
-}
-
-// What a hashing balancer goes by.
-std::uint64_t proxied_exchange::hash_of_request() const {
-    const upstream_configuration& to = route_->to->configured;
-    if (to.options.balance.algorithm != balancing::ring_hash && to.options.balance.algorithm != balancing::maglev)
-        return 0;
-    const http::request_head& request = client_->request();
-    switch (to.hash_on.from) {
-        case request_key::source::path: return stable_hash(request.path());
-        case request_key::source::header: return stable_hash(request.find(to.hash_on.header).value_or(""));
-        case request_key::source::client_ip: break;
-    }
-    const std::string peer = client_->peer().text();
-    return stable_hash(std::string_view(peer).substr(0, peer.rfind(':')));
 }
 
 void proxied_exchange::connect() {
@@ -329,7 +310,7 @@ void proxied_exchange::drop_connection(bool reuse) noexcept {
 void proxied_exchange::expired() {
     const bool over = now() >= state_.context.deadline();
     switch (stage_) {
-        case stage::waiting: return follow(walk_->resume());
+        case stage::waiting: return follow(resume_walk());
         case stage::connecting: return try_failed(incident::connection_timeout);
         case stage::trying:
             if (await_continue_ && !over) {  // the origin says nothing to the expectation: the body goes all the same

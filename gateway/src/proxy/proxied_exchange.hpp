@@ -27,7 +27,9 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace fusebox::gateway {
 
@@ -59,9 +61,20 @@ private:
     void end_try(cancel_cause cause = cancel_cause::none);
     void finish();
 
+    // The policies that are this request's own, and the walk through those from the endpoint's breaker on.
+    std::span<const pipeline_part> policies_of_request();
+    const circuit_breaker* breaker_of_request() const noexcept;
+    void choose_endpoint();
+    std::uint64_t hash_of_request() const;
+    void begin_inner_walk();
+    detail::command end_walk(cancel_cause cause);
+    detail::command resume_walk();
+    detail::command interrupt_walk();
+    detail::command from_inner(detail::command c, cancel_cause cause = cancel_cause::none);
+    detail::command untried(detail::command c);
+
     // A try.
     void start_try();
-    std::uint64_t hash_of_request() const;
     void connect();
     void connected();
     void upstream_stirred();
@@ -104,7 +117,9 @@ private:
 
     detail::walk_state state_{call_context{}, detail::step_time{nullptr}};
     std::optional<try_result> result_;
-    std::optional<detail::dynamic_walk<try_result>> walk_;
+    std::vector<pipeline_part> own_policies_;                // unless the route's serve all requests alike
+    std::optional<detail::dynamic_walk<try_result>> walk_;   // up to the endpoint's choice
+    std::optional<detail::dynamic_walk<try_result>> inner_;  // from there on, where an endpoint has its own breaker
     http::deadline timer_{http::on<&proxied_exchange::expired>(this)};
     bool queued_ = false;     // waits in a queue, not for an instant
     bool walk_done_ = false;  // the policies have heard the end

@@ -118,8 +118,8 @@ void proxied_exchange::relayed(bool whole) {
     timer_.disarm();
     if (!walk_done_) {
         if (!whole) result_->failed(incident::response_incomplete, false, now() - try_began_);
-        detail::command c = walk_->ended(cancel_cause::none);
-        while (c.kind != detail::command::done) c = walk_->interrupt();
+        detail::command c = end_walk(cancel_cause::none);
+        while (c.kind != detail::command::done) c = interrupt_walk();
     }
     if (lease_) lease_->settle(verdict_of(result_->meaning()), now());
     lease_.reset();
@@ -136,8 +136,8 @@ void proxied_exchange::begin_tunnel() {
     const http::response_head& head = upstream_->head();
     result_->response(head.status(), false, now() - try_began_, {});
     state_.context.set_deadline(time_point::max());
-    detail::command c = walk_->ended(cancel_cause::none);
-    while (c.kind != detail::command::done) c = walk_->interrupt();
+    detail::command c = end_walk(cancel_cause::none);
+    while (c.kind != detail::command::done) c = interrupt_walk();
     walk_done_ = true;
     lease_->settle(verdict::success, now());
     stage_ = stage::tunnelling;
@@ -173,10 +173,15 @@ void proxied_exchange::answer_incident(incident what) {
     refusal r{.what = what, .upstream = route_->configured.upstream};
     if (refused && is_refusal(refused->code)) {
         details = refused->message();
-        r.details = details;
         r.retry_after = refused->retry_after;
-        if (what == incident::circuit_open && route_->breaker) r.circuit_state = to_string(route_->breaker->state());
+        if (const auto* breaker = breaker_of_request(); breaker != nullptr && what == incident::circuit_open) {
+            r.circuit_state = to_string(breaker->state());
+            // Where endpoints are is nobody's business outside, and it is all of theirs that refuse.
+            const bool of_endpoint = route_->configured.circuit_breaker->scope.per == breaker_scope::kind::endpoint;
+            details.insert(0, "breaker " + (of_endpoint ? route_->configured.upstream : breaker->name()) + ": ");
+        }
     }
+    r.details = details;
     std::string& lines = worker_.scratch_text();
     lines.clear();
     line_writer fields{lines};

@@ -37,12 +37,12 @@ void proxied_exchange::client_failed() {
 void proxied_exchange::give_up(incident why) {
     timer_.disarm();
     detail::command c{};
-    if (!walk_done_ && stage_ == stage::waiting) c = walk_->interrupt();
+    if (!walk_done_ && stage_ == stage::waiting) c = interrupt_walk();
     else if (!walk_done_) {
         result_->failed(why, false, now() - try_began_);
-        c = walk_->ended(cancel_cause::caller);
+        c = end_walk(cancel_cause::caller);
     }
-    while (c.kind != detail::command::done) c = walk_->interrupt();
+    while (c.kind != detail::command::done) c = interrupt_walk();
     lease_.reset();
     drop_connection(false);
 }
@@ -50,7 +50,9 @@ void proxied_exchange::give_up(incident why) {
 // Of no request any more. The next request may begin in it at once: nothing may be touched after this.
 void proxied_exchange::retire() noexcept {
     timer_.disarm();
+    inner_.reset();
     walk_.reset();
+    own_policies_.clear();  // a policy that is held is never forgotten
     stage_ = stage::unused;
     use_.fetch_add(1, std::memory_order_relaxed);
     client_ = nullptr;

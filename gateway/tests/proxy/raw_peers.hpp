@@ -2,6 +2,7 @@
 // goes in and comes out are bytes.
 #pragma once
 
+#include "../../src/proxy/admin.hpp"
 #include "../../src/proxy/proxied_exchange.hpp"
 #include "../../src/proxy/worker.hpp"
 
@@ -35,16 +36,9 @@ protected:
     };
 
     proxying() {
-        origin_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        const auto any = *http::socket_address::from("127.0.0.1", 0);
-        EXPECT_EQ(::bind(origin_, any.get(), any.size), 0);
-        EXPECT_EQ(::listen(origin_, 64), 0);
-        http::socket_address at;
-        at.size = sizeof at.storage;
-        ::getsockname(origin_, reinterpret_cast<sockaddr*>(&at.storage), &at.size);
         upstream_configuration u;
         u.name = "orders";
-        u.endpoints = {{{"127.0.0.1", at.port()}, 1}};
+        u.endpoints = {{{"127.0.0.1", listen(origin_)}, 1}};
         configured.upstreams = {u};
         route_configuration r;
         r.name = "all";
@@ -58,6 +52,18 @@ protected:
         for (const peer& p : peers_)
             if (p.fd >= 0) ::close(p.fd);
         if (origin_ >= 0) ::close(origin_);
+    }
+
+    // Listens on a port of the kernel's choice, which it returns.
+    static std::uint16_t listen(int& listener) {
+        listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        const auto any = *http::socket_address::from("127.0.0.1", 0);
+        EXPECT_EQ(::bind(listener, any.get(), any.size), 0);
+        EXPECT_EQ(::listen(listener, 64), 0);
+        http::socket_address at;
+        at.size = sizeof at.storage;
+        ::getsockname(listener, reinterpret_cast<sockaddr*>(&at.storage), &at.size);
+        return at.port();
     }
 
     route_configuration& route() { return configured.routes[0]; }
@@ -93,9 +99,10 @@ protected:
             << "the gateway did not connect";
         return p;
     }
-    bool origin_is_asked() {
+    bool origin_is_asked() { return is_asked(origin_); }
+    bool is_asked(int listener) {
         settle();
-        pollfd p{origin_, POLLIN, 0};
+        pollfd p{listener, POLLIN, 0};
         return ::poll(&p, 1, 0) == 1;
     }
     void close_origin() { ::close(std::exchange(origin_, -1)); }
@@ -208,6 +215,17 @@ protected:
         EXPECT_FALSE(origin_is_asked());
         return answer;
     }
+    // What the admin port shows.
+    template <class View>
+    auto shown(View view) {
+        const std::atomic<bool> draining{false};
+        const health_checks none{*plan_, addresses_, gateway_->loop(), 1};
+        return view(admin_sources{*plan_, draining, none});
+    }
+    std::string metrics() { return shown(metrics_text); }
+    std::string snapshot() {
+        return shown([this](const admin_sources& from) { return snapshot_json(from, clock.now()); });
+    }
     circuit_breaker& breaker() { return *plan_->routes()[0]->breaker; }
     const route_counts& counts() const { return plan_->routes()[0]->counts[0]; }
 
@@ -216,9 +234,9 @@ protected:
     address_book addresses_;
     std::unique_ptr<plan> plan_;
     std::unique_ptr<worker> gateway_;
+    int origin_ = -1;
 
 private:
-    int origin_ = -1;
     std::list<peer> peers_;
 };
 
