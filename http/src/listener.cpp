@@ -1,6 +1,8 @@
 #include <fusebox/http/listener.hpp>
 
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <utility>
 
@@ -24,13 +26,25 @@ std::uint16_t socket_address::port() const noexcept {
     return ntohs(reinterpret_cast<const sockaddr_in&>(storage).sin_port);
 }
 
+// inet_ntop writes IPv4 with sprintf, which would be a tenth of what a proxied request costs outside the kernel.
+std::string_view socket_address::ip(std::span<char, INET6_ADDRSTRLEN> room) const noexcept {
+    if (storage.ss_family == AF_INET6) {
+        const auto& six = reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr;
+        return ::inet_ntop(AF_INET6, &six, room.data(), static_cast<socklen_t>(room.size()));
+    }
+    const std::uint32_t four = ntohl(reinterpret_cast<const sockaddr_in&>(storage).sin_addr.s_addr);
+    char* at = room.data();
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        at = std::to_chars(at, room.data() + room.size(), (four >> shift) & 0xFFU).ptr;
+        if (shift != 0) *at++ = '.';
+    }
+    return {room.data(), at};
+}
+
 std::string socket_address::text() const {
-    char ip[INET6_ADDRSTRLEN] = "?";
-    const bool six = storage.ss_family == AF_INET6;
-    const void* raw = six ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr)
-                          : &reinterpret_cast<const sockaddr_in&>(storage).sin_addr;
-    ::inet_ntop(storage.ss_family, raw, ip, sizeof ip);
-    return (six ? "[" + std::string(ip) + "]" : std::string(ip)) + ":" + std::to_string(port());
+    std::array<char, INET6_ADDRSTRLEN> room{};
+    const std::string host{ip(room)};
+    return (storage.ss_family == AF_INET6 ? "[" + host + "]" : host) + ":" + std::to_string(port());
 }
 
 bool operator==(const socket_address& a, const socket_address& b) noexcept {

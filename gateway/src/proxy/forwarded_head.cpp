@@ -6,6 +6,7 @@
 #include <fusebox/http/date.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace fusebox::gateway {
 
@@ -20,11 +21,6 @@ std::string_view text(http::http_version v) noexcept {
 }
 
 }  // namespace
-
-std::string_view host_of(std::string_view peer) noexcept {
-    peer = peer.substr(0, peer.rfind(':'));
-    return peer.starts_with('[') ? peer.substr(1, peer.size() - 2) : peer;
-}
 
 std::optional<std::string_view> head_fields::line(std::string_view name, std::size_t n) const {
     for (std::size_t i = 0; i < head_.count(); ++i)
@@ -46,9 +42,10 @@ void forwarded_request(http::gather& out, const http::request_head& head, const 
     } else if (head.authority().empty()) {  // from HTTP/1.0, which need not say
         add.add("Host", route.configured.upstream);
     }
-    const std::string peer = client.peer().text();
-    const request_origin from{.peer = host_of(peer),
-                              .peer_trusted = is_trusted(host_of(peer), w.serves().configured().trusted_proxies),
+    std::array<char, INET6_ADDRSTRLEN> room{};
+    const std::string_view peer = client.peer().ip(room);
+    const request_origin from{.peer = peer,
+                              .peer_trusted = is_trusted(peer, w.serves().configured().trusted_proxies),
                               .protocol = "http",
                               .host = head.authority()};
     add_forwarding(fields, from, {.host_rewritten = route.configured.rewrite_host.has_value()}, add, scratch);

@@ -40,9 +40,6 @@ private:
     std::string& lines_;
 };
 
-// The address of a peer without its port and brackets.
-std::string_view host_of(std::string_view peer) noexcept;
-
 // The request for a try. The pieces refer to `head` and to the worker's scratch text.
 void forwarded_request(http::gather& out, const http::request_head& head, const http::server_connection& client,
                        const route_state& route, worker& w, bool upgrade);

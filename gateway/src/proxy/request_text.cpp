@@ -6,6 +6,8 @@
 
 #include <fusebox/http/path.hpp>
 
+#include <array>
+
 namespace fusebox::gateway {
 
 namespace {
@@ -27,8 +29,9 @@ std::string_view request_text(const request_key& key, const http::server_connect
         case request_key::source::header: return request.find(key.header).value_or("");
         case request_key::source::client_ip: break;
     }
-    scratch = client.peer().text();
-    return client_address(head_fields{request}, host_of(scratch), trusted);
+    std::array<char, INET6_ADDRSTRLEN> room{};
+    scratch = client.peer().ip(room);
+    return client_address(head_fields{request}, scratch, trusted);
 }
 
 }  // namespace fusebox::gateway

@@ -18,7 +18,7 @@ public:
     // Room beside a head of full size, for the body's first bytes or its trailer fields.
     static constexpr std::size_t beside_head = 8192;
 
-    explicit connection_memory(const head_limits& limits = {}, std::size_t scratch_bytes = 65536)
+    explicit connection_memory(const head_limits& limits = {}, std::size_t scratch_bytes = 131072)
         : messages(limits.bytes + beside_head + std::max(sizeof(request_head), sizeof(response_head))),
           unsent(16384),
           scratch_(std::make_unique_for_overwrite<char[]>(scratch_bytes)),

@@ -13,7 +13,9 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include <netinet/in.h>
@@ -29,6 +31,8 @@ struct socket_address {
     std::uint16_t port() const noexcept;
     // As "127.0.0.1:8080" or "[::1]:8080".
     std::string text() const;
+    // The address alone, as "127.0.0.1" or "::1", written into `room`.
+    std::string_view ip(std::span<char, INET6_ADDRSTRLEN> room) const noexcept;
     friend bool operator==(const socket_address& a, const socket_address& b) noexcept;
 
     // From a numeric address, without brackets, and a port; nothing is looked up.
