@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -113,6 +114,8 @@ public:
         EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
     }
     ~client() { ::close(fd_); }
+    client(const client&) = delete;
+    client& operator=(const client&) = delete;
 
     // Sends the request so many times, each after the answer to the one before.
     void ask(std::string_view request, int times) {
@@ -149,11 +152,12 @@ std::uint64_t allocations_of(std::string_view request, std::string_view end, std
     auto made = gateway::engine::make(read->value, {.workers = 1});
     EXPECT_TRUE(made) << made.error()[0].message();
     EXPECT_EQ((*made)->start(), std::nullopt);
-    client c{(*made)->port()};
-    c.ask(request, 100);
+    std::optional<client> c{std::in_place, (*made)->port()};
+    c->ask(request, 100);
     const auto before = allocations.load();
-    c.ask(request, 500);
+    c->ask(request, 500);
     const auto after = allocations.load();
+    c.reset();  // a connection that stays would be given seconds to end
     (*made)->stop();
     return after - before;
 }
