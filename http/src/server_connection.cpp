@@ -213,8 +213,10 @@ void server_connection::answer(int status, std::string_view content_type, std::s
         out.add("\r\nContent-Type: ");
         out.add(content_type);
     }
-    out.add("\r\nContent-Length: ");
-    out.add(put(length_text, length_text + sizeof length_text, body.size()));
+    if (status != 204) {  // which must not have one (RFC 9110, section 8.6)
+        out.add("\r\nContent-Length: ");
+        out.add(put(length_text, length_text + sizeof length_text, body.size()));
+    }
     out.add("\r\n");
     out.add(fields);
     if (p.close) out.add("Connection: close\r\n");

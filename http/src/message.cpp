@@ -1,0 +1,28 @@
+#include <fusebox/http/message.hpp>
+
+#include <fusebox/http/field_id.hpp>
+
+#include <algorithm>
+
+namespace fusebox::http {
+
+std::string_view message::get(std::string_view name) const noexcept {
+    const auto found = std::ranges::find_if(fields, [&](const field& f) { return equal_names(f.name, name); });
+    return found == fields.end() ? std::string_view{} : std::string_view{found->value};
+}
+
+void message::set(std::string_view name, std::string value) {
+    std::erase_if(fields, [&](const field& f) { return equal_names(f.name, name); });
+    fields.push_back({std::string(name), std::move(value)});
+}
+
+bool is_sendable(const field& f) noexcept {
+    const auto in_token = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view("!#$%&'*+-.^_`|~").contains(c);
+    };
+    const auto in_value = [](char c) { return c == '\t' || (static_cast<unsigned char>(c) >= ' ' && c != '\x7f'); };
+    return !f.name.empty() && std::ranges::all_of(f.name, in_token) && std::ranges::all_of(f.value, in_value);
+}
+
+}  // namespace fusebox::http
