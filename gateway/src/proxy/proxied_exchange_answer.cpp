@@ -191,7 +191,8 @@ void proxied_exchange::answer_incident(incident what) {
     write_refusal(r, pseudonym, kind, double(worker_.random().next() >> 11) * unit, fields, body);
     http::server_connection& client = *client_;
     const int status = r.effective_status();
-    route_counts::add(route_->counts[worker_.number()].incidents[static_cast<std::size_t>(what)]);
+    const bool counted = !result_->refusal() && result_->what() == what;  // by the try that it happened to
+    if (!counted) route_counts::add(route_->counts[worker_.number()].incidents[static_cast<std::size_t>(what)]);
     count_response(status);
     lease_.reset();
     drop_connection(false);

@@ -12,6 +12,8 @@ TEST_F(proxying, line_46_errors_of_the_upstream_are_named) {
     EXPECT_THAT(h, HasSubstr("Proxy-Status: fusebox; error=connection_refused"));
     EXPECT_THAT(h, HasSubstr("Cache-Control: no-store"));
     EXPECT_THAT(h, HasSubstr("application/problem+json"));
+    EXPECT_EQ(counts().incidents[static_cast<std::size_t>(incident::connection_refused)], 1u)
+        << "once, not as the answer's too";
 }
 
 TEST_F(proxying, line_48_a_response_that_does_not_come_is_a_504_and_a_failure) {
