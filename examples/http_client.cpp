@@ -31,7 +31,8 @@ net::awaitable<void> check_stock(http::client& web, breakers& all) {
 }
 
 int main() {
-    const fusebox::circuit_breaker_options three{.consecutive_failures = 3};
+    const fusebox::circuit_breaker_options three{
+        .consecutive_failures = 3, .open_for = std::chrono::seconds{30}, .open_jitter = 0};
     breakers all{[&](auto name) { return std::make_shared<fusebox::circuit_breaker>(std::string(name), three); }};
     net::io_context io;
     http::client web{io.get_executor()};
