@@ -1,5 +1,7 @@
 #include <fusebox/http/connection_pool.hpp>
 
+#include <algorithm>
+
 namespace fusebox::http {
 
 std::unique_ptr<client_connection> connection_pool::take() noexcept {
@@ -14,12 +16,14 @@ std::unique_ptr<client_connection> connection_pool::take() noexcept {
 
 void connection_pool::give(std::unique_ptr<client_connection> c) noexcept {
     if (limits_.idle == 0 || !c->reusable()) return;
+    const duration rest_for = std::min(limits_.idle_time, c->kept_by_origin());
+    if (rest_for <= duration{0}) return;
     if (count_ == limits_.idle) discard(*oldest_);
     client_connection& added = *c.release();
     added.rest();
     added.home_ = this;
     added.notify(on<&client_connection::stirred_while_resting>(&added));
-    added.loop().arm_in(added.timer, limits_.idle_time);
+    added.loop().arm_in(added.timer, rest_for);
     added.previous_ = nullptr;
     added.next_ = newest_;
     (newest_ == nullptr ? oldest_ : newest_->previous_) = &added;

@@ -90,6 +90,10 @@ public:
                input_.head().keep_alive() && !socket_.peer_finished() && !socket_.gone();
     }
 
+    // For how long the origin keeps the connection for another request, less a second: its response took time to
+    // come here, and the next request will take some to go there. duration::max() when the response does not say.
+    duration kept_by_origin() const noexcept;
+
     bool gone() const noexcept { return socket_.gone(); }
     bool readable() const noexcept { return socket_.readable(); }
     void close() noexcept { socket_.close(); }

@@ -1,7 +1,8 @@
 // Connections to one origin that wait for their next use, in one thread. Last in, first out: the one used last
 // is the least likely to have been closed, and the others may grow old and go.
 //
-// A connection that becomes readable while it rests, or whose time is over, is closed at once.
+// A connection that becomes readable while it rests, or whose time is over, is closed at once. An origin that says
+// for how long it keeps it (Keep-Alive: timeout) is believed.
 //
 // Thread-safety: none; the reactor's thread.
 #pragma once
