@@ -90,6 +90,7 @@ json endpoint_json(const endpoint_snapshot& e, time_point now) {
     return out;
 }
 
+constexpr const char* fallbacks[] = {"upstream", "fixed"};  // as fallback_kind
 constexpr const char* classes[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
 
 }  // namespace
@@ -110,6 +111,11 @@ std::string metrics_text(const admin_sources& from) {
         for (std::size_t i = 0; i < incident_count; ++i)
             out.sample({{"route", r->configured.name}, {"incident", row_of(static_cast<incident>(i)).name}},
                        sum(*r, [i](const route_counts& c) -> auto& { return c.incidents[i]; }));
+    out.family("fusebox_fallbacks_total", "counter", "Answers in the place of an error, by where they are from.");
+    for (const auto& r : p.routes())
+        for (std::size_t i = 0; i < std::size(fallbacks); ++i)
+            out.sample({{"route", r->configured.name}, {"from", fallbacks[i]}},
+                       sum(*r, [i](const route_counts& c) -> auto& { return c.fallbacks[i]; }));
     const auto breakers = breakers_of(p);
     out.family("circuit_breaker_state", "gauge",
                "0 closed, 1 open, 2 half_open, 3 disabled, 4 forced_open, 5 metrics_only.");

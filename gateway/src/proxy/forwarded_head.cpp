@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace fusebox::gateway {
 
@@ -56,6 +57,12 @@ void forwarded_request(http::gather& out, const http::request_head& head, const 
     const auto trace = to_text(span);
     add.add("traceparent", {trace.data(), trace.size()});
     if (head.body().kind == http::framing::chunked) add.add("Transfer-Encoding", "chunked");
+    if (head.method() == http::method_id::options && head.find(http::field_id::max_forwards)) {
+        without.insert(http::field_id::max_forwards);
+        char digits[20];
+        const auto end = std::to_chars(digits, digits + sizeof digits, hops_left(head).value_or(1) - 1).ptr;
+        add.add("Max-Forwards", {digits, end});
+    }
     if (upgrade) {
         add.add("Connection", "upgrade");
         add.add("Upgrade", *head.find(http::field_id::upgrade));
@@ -65,9 +72,22 @@ void forwarded_request(http::gather& out, const http::request_head& head, const 
     out.end();
 }
 
+std::optional<std::uint64_t> hops_left(const http::request_head& head) noexcept {
+    std::optional<std::uint64_t> found;
+    for (std::size_t i = 0; i < head.count(); ++i) {
+        if (head.id(i) != http::field_id::max_forwards) continue;
+        const std::string_view digits = head.value(i);
+        std::uint64_t hops = 0;
+        const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), hops);
+        if (found || read.ec != std::errc{} || read.ptr != digits.data() + digits.size()) return std::nullopt;
+        found = hops;
+    }
+    return found.value_or(most_hops);
+}
+
 void forwarded_response(http::gather& out, std::string& lines, const http::response_head& head,
-                        const http::server_connection::framing_plan& plan) {
-    lines.clear();
+                        const http::server_connection::framing_plan& plan, std::string_view note) {
+    lines.assign(note);
     line_writer add{lines};
     if (!head.find(http::field_id::date)) add.add("Date", http::http_date());
     if (plan.chunked) add.add("Transfer-Encoding", "chunked");

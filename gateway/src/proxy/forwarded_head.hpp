@@ -44,12 +44,18 @@ private:
 void forwarded_request(http::gather& out, const http::request_head& head, const http::server_connection& client,
                        const route_state& route, worker& w, bool upgrade);
 
-// The response for the client, with the framing that it gets. The pieces refer to `head` and `lines`.
+// The response for the client, with the framing that it gets, and with `note`, which are whole lines. The pieces
+// refer to `head` and `lines`.
 void forwarded_response(http::gather& out, std::string& lines, const http::response_head& head,
-                        const http::server_connection::framing_plan& plan);
+                        const http::server_connection::framing_plan& plan, std::string_view note);
 
 // A 101, with what names the protocol.
 void forwarded_switch(http::gather& out, const http::response_head& head);
+
+// How many more times an OPTIONS may be forwarded (RFC 9110, section 7.6.2): most_hops when it does not say.
+// Nothing when what it says is no number.
+inline constexpr std::uint64_t most_hops = ~std::uint64_t{0};
+std::optional<std::uint64_t> hops_left(const http::request_head& head) noexcept;
 
 // Whether the request asks for one of these protocols alone.
 bool upgrade_allowed(const http::request_head& head, const std::vector<std::string>& protocols) noexcept;

@@ -124,8 +124,8 @@ void refuse_unserved(const route_configuration& r, std::vector<config_error>& er
     };
     refuse(r.hedge.has_value(), "hedge", "left out: the gateway does not hedge yet");
     refuse(r.cache.has_value(), "cache", "left out: the gateway does not cache yet");
-    refuse(r.fallback && (r.fallback->stale_if_error || r.fallback->upstream), "fallback",
-           "only `then`: the gateway falls back to a fixed answer only, yet");
+    refuse(r.fallback && r.fallback->stale_if_error, "fallback.stale_if_error",
+           "left out: the gateway keeps no answers yet");
 }
 
 }  // namespace
@@ -155,6 +155,9 @@ std::expected<std::unique_ptr<plan>, std::vector<config_error>> plan::make(const
         auto& added = *made->routes_.emplace_back(
             std::make_unique<route_state>(r, std::move(*policies), by_name.at(r.upstream), workers));
         give_own_policies(added, time);
+        if (r.fallback && r.fallback->upstream) added.spare = by_name.at(*r.fallback->upstream);
+        added.replaces_errors = added.spare != nullptr;
+        added.keeps_body = r.retry || added.spare != nullptr;
         for (route_pattern& p : patterns_of(r.match)) {
             patterns.push_back(std::move(p));
             made->owner_of_pattern_.push_back(&added);

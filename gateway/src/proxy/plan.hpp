@@ -24,11 +24,15 @@
 
 namespace fusebox::gateway {
 
+// Where an answer in the place of an error is from.
+enum fallback_kind : unsigned char { fallback_upstream, fallback_fixed };
+
 // What a worker counts of a route. Written by that worker, read by any.
 struct alignas(64) route_counts {
     std::atomic<std::uint64_t> responses[6]{};  // by class: [2] is 2xx; [0] for none, when the client was gone
     std::atomic<std::uint64_t> tries{0};
     std::atomic<std::uint64_t> incidents[incident_count]{};
+    std::atomic<std::uint64_t> fallbacks[2]{};  // answers in the place of an error, by fallback_kind
 
     static void add(std::atomic<std::uint64_t>& own) noexcept {
         own.store(own.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -46,6 +50,9 @@ struct route_state {
     route_configuration configured;
     dynamic_pipeline policies;
     upstream_state* to = nullptr;
+    upstream_state* spare = nullptr;           // the fallback's; null when there is none
+    bool keeps_body = false;                   // of requests, for another try
+    bool replaces_errors = false;              // that the upstream answers, when it can
     std::shared_ptr<circuit_breaker> breaker;  // null when there is none, or not one for all requests
     outcome_rules rules{};
 

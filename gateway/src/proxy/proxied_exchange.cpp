@@ -54,6 +54,7 @@ http::exchange* proxied_exchange::begin(http::server_connection& client, route_s
     use_.store(mine, std::memory_order_relaxed);
     client_ = &client;
     route_ = &route;
+    to_ = route.to;
     stage_ = stage::waiting;
     state_ = detail::walk_state{call_context{}, detail::step_time{worker_.time()}};
     state_.wake = this;
@@ -61,6 +62,9 @@ http::exchange* proxied_exchange::begin(http::server_connection& client, route_s
     kept_body_.clear();
     holding_ = false;
     body_kept_ = true;
+    repeatable_ = true;
+    replaced_.reset();
+    body_size_ = 0;
     walk_done_ = false;
     tried_count_ = 0;
     walk_.emplace(policies_of_request(), 0, route.choice_at, *result_, state_);
@@ -92,12 +96,14 @@ void proxied_exchange::wake() noexcept {
 // The try has ended, with what it came to in result_.
 void proxied_exchange::end_try(cancel_cause cause) {
     timer_.disarm();
-    const detail::command c = end_walk(cause);
+    repeatable_ = may_repeat();
+    const detail::command c = walk_done_ ? detail::command{} : end_walk(cause);
     if (lease_) lease_->settle(verdict_of(result_->meaning()), now());
     lease_.reset();
     if (holding_ && c.kind == detail::command::done) {  // the last try: its failed response is the answer
         walk_done_ = true;
         holding_ = false;
+        if (fall_back()) return;
         return relay_head(upstream_->head());
     }
     holding_ = false;
@@ -107,9 +113,11 @@ void proxied_exchange::end_try(cancel_cause cause) {
 
 // The walk is done, and no response is being relayed.
 void proxied_exchange::finish() {
-    const auto& then = route_->configured.fallback ? route_->configured.fallback->then : std::nullopt;
-    if (then) return answer_fixed(*then);
-    if (result_->by_chaos()) return answer_fixed({route_->configured.chaos->fault_status, "an injected fault\n"});
+    if (fall_back()) return;
+    if (replaced_ && replaced_->what()) result_ = *replaced_;  // the first error is the one to tell
+    const auto& fallback = route_->configured.fallback;
+    if (fallback && fallback->then) return answer_then(*fallback->then);
+    if (result_->by_chaos()) return answer_fixed({route_->configured.chaos->fault_status, "an injected fault\n"}, {});
     answer_incident(result_->what().value_or(incident::internal_error));
 }
 
@@ -134,12 +142,12 @@ void proxied_exchange::start_try() {
 
 void proxied_exchange::connect() {
     stage_ = stage::connecting;
-    origin_ = worker_.origin_of(*route_->to, lease_->target());
+    origin_ = worker_.origin_of(*to_, lease_->target());
     if (origin_ == nullptr) return try_failed(incident::dns_error);
     if (!must_be_fresh_) upstream_ = origin_->idle.take();
     fresh_ = upstream_ == nullptr;
     if (fresh_) {
-        if (origin_->open >= route_->to->configured.connections.max_per_endpoint) {
+        if (origin_->open >= to_->configured.connections.max_per_endpoint) {
             origin_ = nullptr;
             return try_failed(incident::bulkhead_full);
         }
@@ -164,7 +172,11 @@ void proxied_exchange::upstream_stirred() {
         }
         case stage::trying: {
             const std::uint32_t mine = use_;
-            if (upstream_->flush() && upstream_->unsent() == 0 && !request_closed_) send_request_body();
+            const bool waited = upstream_->unsent() > 0;
+            if (upstream_->flush() && upstream_->unsent() == 0) {
+                if (!request_closed_) send_request_body();
+                else if (waited) await_first_byte();
+            }
             if (use_ == mine && stage_ == stage::trying) read_heads();
             return;
         }
@@ -177,20 +189,26 @@ void proxied_exchange::upstream_stirred() {
 void proxied_exchange::connected() {
     stage_ = stage::trying;
     request_closed_ = false;
-    const std::uint32_t mine = use_;
     send_request_head();
-    if (!await_continue_) send_request_body();
-    // A response may be there already only on a fresh connection to an origin that does not wait for requests.
-    if (use_ != mine || stage_ != stage::trying) return;
     arm(await_continue_ ? std::min(saturating_add(now(), continue_wait), state_.context.deadline())
                         : state_.context.deadline());
+    if (!await_continue_) send_request_body();
+}
+
+// All of the request is on its way, and when the origin has taken it, the clock of its answer begins.
+void proxied_exchange::await_first_byte() {
+    const duration wait = route_->configured.timeout.first_byte;
+    if (wait == duration::max() || upstream_->unsent() > 0 || upstream_->response_begun()) return;
+    arm(std::min(saturating_add(now(), wait), state_.context.deadline()));
 }
 
 // A part of the client's body goes out, and is kept if another try may need it.
 void proxied_exchange::send_body_part(std::span<const iovec> parts) {
     std::size_t size = 0;
     for (const iovec& p : parts) size += p.iov_len;
-    const std::size_t room = route_->configured.retry ? route_->configured.body_buffer : 0;
+    body_size_ += size;
+    if (body_too_large()) return;
+    const std::size_t room = route_->keeps_body ? route_->configured.body_buffer : 0;
     if (kept_body_.size() + size > room) body_kept_ = false;
     if (body_kept_)
         for (const iovec& p : parts) kept_body_.append(static_cast<const char*>(p.iov_base), p.iov_len);
@@ -220,7 +238,9 @@ void proxied_exchange::send_request_body() {
         }
     }
     while (upstream_->unsent() == 0) {
-        switch (client_->read_body([this](std::span<const iovec> parts) { send_body_part(parts); })) {
+        const auto status = client_->read_body([this](std::span<const iovec> parts) { send_body_part(parts); });
+        if (body_too_large()) return refuse_body();
+        switch (status) {
             case http::body_status::more: continue;
             case http::body_status::blocked: return;
             case http::body_status::complete:
@@ -230,7 +250,7 @@ void proxied_exchange::send_request_body() {
                     (void)upstream_->send({&last, 1});
                 }
                 upstream_->request_complete();
-                return;
+                return await_first_byte();
             default: return client_failed();
         }
     }
@@ -240,7 +260,9 @@ void proxied_exchange::read_heads() {
     const std::uint32_t mine = use_;
     for (;;) {
         switch (upstream_->read_head()) {
-            case http::head_status::blocked: return;
+            case http::head_status::blocked:
+                if (upstream_->response_begun() && !await_continue_) arm(state_.context.deadline());
+                return;
             case http::head_status::refused: return try_failed(incident_of_head(upstream_->head_error()));
             case http::head_status::closed: return connection_lost();
             case http::head_status::complete:
@@ -274,7 +296,8 @@ void proxied_exchange::take_head() {
         wish = parse_retry_after(*field, std::chrono::duration_cast<std::chrono::seconds>(wall).count());
     }
     result_->response(head.status(), again, now() - try_began_, wish);
-    if (!again || result_->meaning() != outcome::failure) return relay_head(head);
+    const bool replaceable = again || (route_->replaces_errors && !replaced_);
+    if (!replaceable || result_->meaning() != outcome::failure) return relay_head(head);
     holding_ = true;
     end_try();
 }
@@ -315,9 +338,8 @@ void proxied_exchange::expired() {
         case stage::trying:
             if (await_continue_ && !over) {  // the origin says nothing to the expectation: the body goes all the same
                 await_continue_ = false;
-                send_request_body();
-                if (stage_ == stage::trying) arm(state_.context.deadline());
-                return;
+                arm(state_.context.deadline());
+                return send_request_body();
             }
             return try_failed(upstream_->unsent() > 0 ? incident::connection_write_timeout
                                                       : incident::response_timeout);

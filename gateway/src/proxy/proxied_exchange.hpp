@@ -82,6 +82,7 @@ private:
     void send_request_body();
     void send_body_part(std::span<const iovec> parts);
     void send_upstream(std::span<const iovec> parts, std::size_t size);
+    void await_first_byte();
     void read_heads();
     void take_interim();
     void take_head();
@@ -89,6 +90,12 @@ private:
     void try_failed(incident what);
     void drop_connection(bool reuse) noexcept;
     bool may_repeat() const noexcept;
+
+    // What takes an error's place.
+    bool has_failed() const noexcept;
+    bool fall_back();
+    std::string note_fallback();
+    void answer_then(const fixed_answer& then);
 
     // The answer.
     void relay_head(const http::response_head& head);
@@ -99,10 +106,12 @@ private:
     void begin_tunnel();
     void relay_tunnel();
     void answer_incident(incident what);
-    void answer_fixed(const fixed_answer& a);
+    void answer_fixed(const fixed_answer& a, std::string_view note);
 
     void expired();
     void client_failed();
+    bool body_too_large() const noexcept { return body_size_ > worker_.serves().configured().limits.body; }
+    void refuse_body();
     void give_up(incident why);
     void retire() noexcept;
     void arm(time_point at) { worker_.loop().arm(timer_, at); }
@@ -112,6 +121,7 @@ private:
     worker& worker_;
     http::server_connection* client_ = nullptr;
     route_state* route_ = nullptr;
+    upstream_state* to_ = nullptr;  // the route's own, or that of its fallback
     stage stage_ = stage::unused;
     std::atomic<std::uint32_t> use_{0};  // which request this is; late wake-ups are known by it
 
@@ -141,8 +151,12 @@ private:
 
     // What was read of the request's body, for another try.
     std::string kept_body_;
-    bool body_kept_ = true;  // all of it
-    bool replay_ = false;    // this try begins with it
+    bool body_kept_ = true;        // all of it
+    std::uint64_t body_size_ = 0;  // of what was read
+    bool replay_ = false;          // this try begins with it
+
+    bool repeatable_ = true;              // by what was sent so far, the request may be sent again
+    std::optional<try_result> replaced_;  // how the route's own upstream failed, once another is asked
 
     bool chunked_ = false;  // the response goes out in chunks
 };

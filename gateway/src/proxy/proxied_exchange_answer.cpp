@@ -46,9 +46,8 @@ void proxied_exchange::take_interim() {
     }
     const bool go_on = head.status() == 100;
     upstream_->next_head();
-    if (!go_on) return;
-    arm(state_.context.deadline());
-    if (!request_closed_) send_request_body();
+    if (!await_continue_) arm(state_.context.deadline());
+    if (go_on && !request_closed_) send_request_body();
 }
 
 void proxied_exchange::relay_head(const http::response_head& head) {
@@ -58,7 +57,8 @@ void proxied_exchange::relay_head(const http::response_head& head) {
     chunked_ = plan.chunked;
     http::gather out;
     std::string& lines = worker_.scratch_text();
-    forwarded_response(out, lines, head, plan);
+    const std::string note = note_fallback();
+    forwarded_response(out, lines, head, plan, note);
     client_->final_response_begins();
     count_response(head.status());
     // What came with the head goes out with it.
@@ -136,9 +136,11 @@ void proxied_exchange::begin_tunnel() {
     const http::response_head& head = upstream_->head();
     result_->response(head.status(), false, now() - try_began_, {});
     state_.context.set_deadline(time_point::max());
-    detail::command c = end_walk(cancel_cause::none);
-    while (c.kind != detail::command::done) c = interrupt_walk();
-    walk_done_ = true;
+    if (!walk_done_) {
+        detail::command c = end_walk(cancel_cause::none);
+        while (c.kind != detail::command::done) c = interrupt_walk();
+        walk_done_ = true;
+    }
     lease_->settle(verdict::success, now());
     stage_ = stage::tunnelling;
     timer_.disarm();
@@ -200,14 +202,15 @@ void proxied_exchange::answer_incident(incident what) {
     client.answer(status, {}, body, lines);
 }
 
-void proxied_exchange::answer_fixed(const fixed_answer& a) {
+void proxied_exchange::answer_fixed(const fixed_answer& a, std::string_view note) {
     http::server_connection& client = *client_;
     count_response(a.status);
     lease_.reset();
     drop_connection(false);
-    const fixed_answer& answer = a;
+    std::string& lines = worker_.scratch_text();
+    lines.assign("Cache-Control: no-store\r\n").append(note);
     retire();
-    client.answer(answer.status, answer.content_type, answer.body, "Cache-Control: no-store\r\n");
+    client.answer(a.status, a.content_type, a.body, lines);
 }
 
 }  // namespace fusebox::gateway

@@ -33,6 +33,15 @@ void proxied_exchange::client_failed() {
     client.fail_body();
 }
 
+// A chunked body that turned out to be too large; worker::serve() refuses those that say so before.
+void proxied_exchange::refuse_body() {
+    give_up(incident::client_malformed);
+    http::server_connection& client = *client_;
+    count_response(413);
+    retire();
+    worker_.refuse_body(client);
+}
+
 // Ends the walk and the try, whatever they are at; the upstream did nothing wrong.
 void proxied_exchange::give_up(incident why) {
     timer_.disarm();

@@ -36,14 +36,13 @@ const circuit_breaker* proxied_exchange::breaker_of_request() const noexcept {
 }
 
 void proxied_exchange::choose_endpoint() {
-    lease_ = worker_.balancer_of(*route_->to)
-                 .pick({.hash = hash_of_request(), .tried = {tried_.data(), tried_count_}}, now());
+    lease_ = worker_.balancer_of(*to_).pick({.hash = hash_of_request(), .tried = {tried_.data(), tried_count_}}, now());
     if (lease_ && tried_count_ < tried_.size()) tried_[tried_count_++] = &lease_->target();
 }
 
 // What a hashing balancer goes by.
 std::uint64_t proxied_exchange::hash_of_request() const {
-    const upstream_configuration& to = route_->to->configured;
+    const upstream_configuration& to = to_->configured;
     if (to.options.balance.algorithm != balancing::ring_hash && to.options.balance.algorithm != balancing::maglev)
         return 0;
     return stable_hash(

@@ -58,9 +58,14 @@ http::exchange* worker::serve(http::server_connection& c) {
     const message_limits& limits = plan_.configured().limits;
     if (request.method() == http::method_id::trace) return refuse(c, 405, "TRACE is not served"), nullptr;
     if (request.body().kind == http::framing::length && request.body().bytes > limits.body)
-        return refuse(c, 413, "the body is larger than this gateway takes"), nullptr;
+        return refuse_body(c), nullptr;
     if (has_been_at(head_fields{request}, pseudonym))
         return refuse(c, 502, "this request has been here before"), nullptr;
+    if (request.method() == http::method_id::options) {
+        const auto hops = hops_left(request);
+        if (!hops) return refuse(c, 400, "Max-Forwards must be one whole number"), nullptr;
+        if (*hops == 0) return c.answer(200, {}, {}), nullptr;
+    }
     char normal[http::head_limits::most_bytes];
     const auto path = http::normalise_path(request.path(), normal);
     if (request.form() != http::target_form::asterisk && !path) return refuse(c, 400, sentence(path.error())), nullptr;

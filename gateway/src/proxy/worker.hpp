@@ -58,6 +58,8 @@ public:
     // The connections to this endpoint; null when its name leads nowhere.
     origin* origin_of(const upstream_state& u, const endpoint& e);
     void release(proxied_exchange& done) noexcept;
+    // Answers 413.
+    void refuse_body(http::server_connection& c) { refuse(c, 413, "the body is larger than this gateway takes"); }
 
 private:
     struct text_hash {

@@ -36,10 +36,7 @@ protected:
     };
 
     proxying() {
-        upstream_configuration u;
-        u.name = "orders";
-        u.endpoints = {{{"127.0.0.1", listen(origin_)}, 1}};
-        configured.upstreams = {u};
+        add_upstream("orders", origin_);
         route_configuration r;
         r.name = "all";
         r.upstream = "orders";
@@ -52,6 +49,7 @@ protected:
         for (const peer& p : peers_)
             if (p.fd >= 0) ::close(p.fd);
         if (origin_ >= 0) ::close(origin_);
+        if (spare_ >= 0) ::close(spare_);
     }
 
     // Listens on a port of the kernel's choice, which it returns.
@@ -65,6 +63,10 @@ protected:
         ::getsockname(listener, reinterpret_cast<sockaddr*>(&at.storage), &at.size);
         return at.port();
     }
+    // Another upstream, "spare", with an origin of its own.
+    void add_spare() { add_upstream("spare", spare_); }
+    peer& spare() { return accepted(spare_); }
+    void close_spare() { ::close(std::exchange(spare_, -1)); }
 
     route_configuration& route() { return configured.routes[0]; }
 
@@ -73,23 +75,34 @@ protected:
         auto made = plan::make(configured, 1, &clock);
         ASSERT_TRUE(made) << made.error()[0].message();
         plan_ = std::move(*made);
-        std::vector<endpoint_spec> endpoints;
-        for (const auto& e : configured.upstreams[0].endpoints) {
-            addresses_.look_up({e.address});
-            endpoints.push_back({text_of(e.address), text_of(e.address), e.weight});
+        std::vector<socket_address> names;
+        for (const auto& u : plan_->upstreams()) {
+            std::vector<endpoint_spec> endpoints;
+            for (const auto& e : u->configured.endpoints) {
+                names.push_back(e.address);
+                endpoints.push_back({text_of(e.address), text_of(e.address), e.weight});
+            }
+            ASSERT_TRUE(u->endpoints->assign(endpoints, clock.now()));
         }
-        ASSERT_TRUE(plan_->upstreams()[0]->endpoints->assign(endpoints, clock.now()));
+        addresses_.look_up(names);
         gateway_ = std::make_unique<worker>(*plan_, addresses_, 0, &clock);
         ASSERT_FALSE(gateway_->server().listen(*http::socket_address::from("127.0.0.1", 0)));
     }
 
     peer& client() {
+        peer& p = unconnected_client();
+        connect(p);
+        return p;
+    }
+    peer& unconnected_client() {
         if (!gateway_) serve();
         peer& p = peers_.emplace_back();
         p.fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        return p;
+    }
+    void connect(peer& p) {
         const auto at = gateway_->server().local();
         EXPECT_EQ(::connect(p.fd, at.get(), at.size), 0);
-        return p;
     }
     // The next connection that the gateway makes to the origin, or to another socket that listens.
     peer& origin() { return accepted(origin_); }
@@ -237,6 +250,14 @@ protected:
     int origin_ = -1;
 
 private:
+    void add_upstream(const char* name, int& listener) {
+        upstream_configuration u;
+        u.name = name;
+        u.endpoints = {{{"127.0.0.1", listen(listener)}, 1}};
+        configured.upstreams.push_back(u);
+    }
+
+    int spare_ = -1;
     std::list<peer> peers_;
 };
 

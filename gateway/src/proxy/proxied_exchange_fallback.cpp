@@ -1,0 +1,57 @@
+// What takes an error's place: the last good answer, else another upstream's, else a fixed one.
+#include "forwarded_head.hpp"
+#include "proxied_exchange.hpp"
+
+#include <fusebox/gateway/refusal.hpp>
+
+namespace fusebox::gateway {
+
+namespace {
+
+// Proxy-Status: what the error was, and where the answer is from.
+std::string fallback_note(const try_result& error, std::string_view from) {
+    proxy_status said{.proxy = pseudonym, .error = "", .details = from};
+    if (error.what()) said.error = row_of(*error.what()).error;
+    else if (!error.by_chaos()) said.received_status = error.status();
+    std::string line = "Proxy-Status: ";
+    said.append_to(line);
+    return line += "\r\n";
+}
+
+}  // namespace
+
+// Whether the client would be told of an error now, ours or the upstream's. A limit that the client itself has come
+// to is none: it must not be evaded by a fallback.
+bool proxied_exchange::has_failed() const noexcept {
+    if (result_->by_chaos()) return true;
+    if (const auto& what = result_->what()) return row_of(*what).status >= 500;
+    return result_->meaning() == outcome::failure;
+}
+
+// False when there is nothing to fall back to; then nothing has changed.
+bool proxied_exchange::fall_back() {
+    if (replaced_ || !has_failed()) return false;
+    if (route_->spare == nullptr || !repeatable_) return false;
+    replaced_ = *result_;
+    to_ = route_->spare;
+    tried_count_ = 0;
+    drop_connection(false);
+    // The policies' clocks have been stopped: the fallback is outside of them.
+    state_.context.set_deadline(saturating_add(now(), route_->configured.timeout.per_try));
+    start_try();
+    return true;
+}
+
+// The lines that a response of the fallback's upstream gets, and none that of the route's own.
+std::string proxied_exchange::note_fallback() {
+    if (!replaced_) return {};
+    route_counts::add(route_->counts[worker_.number()].fallbacks[fallback_upstream]);
+    return fallback_note(*replaced_, "answered by another upstream");
+}
+
+void proxied_exchange::answer_then(const fixed_answer& then) {
+    route_counts::add(route_->counts[worker_.number()].fallbacks[fallback_fixed]);
+    answer_fixed(then, fallback_note(*result_, "a fixed answer"));
+}
+
+}  // namespace fusebox::gateway
