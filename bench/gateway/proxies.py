@@ -12,11 +12,11 @@ import subprocess
 import time
 
 PROXY_CPU, LOAD_CPU = 0, 1
-MANY_CONNECTIONS = 9500  # HAProxy wants two descriptors for each, and a small machine has 20 000
+MANY_CONNECTIONS = 9500  # of HAProxy, which wants two descriptors for each; a small machine has 20 000
 
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log crit; worker_rlimit_nofile 20000;
-events {{ worker_connections {many}; }}
+events {{ worker_connections 19000; }}
 http {{
   access_log off; keepalive_requests 1000000000; keepalive_timeout 600s;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
@@ -130,7 +130,7 @@ def written(folder, name, text):
 
 
 def nginx(name, http, port, cpu, folder):
-    path = written(folder, "nginx.conf", NGINX.format(folder=folder, many=MANY_CONNECTIONS, http=http))
+    path = written(folder, "nginx.conf", NGINX.format(folder=folder, http=http))
     return Server(name, [shutil.which("nginx", path="/usr/sbin:/usr/bin"), "-c", path, "-p", folder], port, cpu, folder)
 
 
