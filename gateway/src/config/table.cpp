@@ -132,8 +132,11 @@ shape_of<message_limits> limits_section() {
         .key("uri", &message_limits::uri, size_value(), "Of the request's target; 414 beyond.")
         .key("head", &message_limits::head, size_value(), "Of the request line and the header; 431 beyond.")
         .key("body", &message_limits::body, size_or_none(), "Of the body; 413 beyond.")
+        .key("answers", &message_limits::answers, size_value(),
+             "Of the answers that a route keeps, by its cache or fallback.stale_if_error.")
         .validate([](const message_limits& l) {
             std::vector<config_error> wrong;
+            if (l.answers == 0) wrong.push_back({"answers", "0B", "must be above 0"});
             if (l.uri == 0) wrong.push_back({"uri", "0B", "must be above 0"});
             if (l.head < l.uri)
                 wrong.push_back(

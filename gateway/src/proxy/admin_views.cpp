@@ -90,7 +90,21 @@ json endpoint_json(const endpoint_snapshot& e, time_point now) {
     return out;
 }
 
-constexpr const char* fallbacks[] = {"upstream", "fixed"};  // as fallback_kind
+void expose_answers(exposition& out, const plan& p) {
+    out.family("fusebox_cache_hits_total", "counter", "Requests that were answered with a fresh answer that was kept.");
+    for (const auto& r : p.routes())
+        if (r->answers)
+            out.sample({{"route", r->configured.name}},
+                       sum(*r, [](const route_counts& c) -> auto& { return c.cache_hits; }));
+    out.family("fusebox_kept_answers", "gauge", "Answers that are kept.");
+    for (const auto& r : p.routes())
+        if (r->answers) out.sample({{"route", r->configured.name}}, r->answers->kept().answers);
+    out.family("fusebox_kept_bytes", "gauge", "Bytes of the answers that are kept.");
+    for (const auto& r : p.routes())
+        if (r->answers) out.sample({{"route", r->configured.name}}, r->answers->kept().bytes);
+}
+
+constexpr const char* fallbacks[] = {"stale", "upstream", "fixed"};  // as fallback_kind
 constexpr const char* classes[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
 
 }  // namespace
@@ -111,6 +125,7 @@ std::string metrics_text(const admin_sources& from) {
         for (std::size_t i = 0; i < incident_count; ++i)
             out.sample({{"route", r->configured.name}, {"incident", row_of(static_cast<incident>(i)).name}},
                        sum(*r, [i](const route_counts& c) -> auto& { return c.incidents[i]; }));
+    expose_answers(out, p);
     out.family("fusebox_fallbacks_total", "counter", "Answers in the place of an error, by where they are from.");
     for (const auto& r : p.routes())
         for (std::size_t i = 0; i < std::size(fallbacks); ++i)

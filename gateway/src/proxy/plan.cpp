@@ -123,9 +123,6 @@ void refuse_unserved(const route_configuration& r, std::vector<config_error>& er
         if (wanted) errors.push_back({"routes[" + r.name + "]." + option, "set", instead});
     };
     refuse(r.hedge.has_value(), "hedge", "left out: the gateway does not hedge yet");
-    refuse(r.cache.has_value(), "cache", "left out: the gateway does not cache yet");
-    refuse(r.fallback && r.fallback->stale_if_error, "fallback.stale_if_error",
-           "left out: the gateway keeps no answers yet");
 }
 
 }  // namespace
@@ -156,7 +153,12 @@ std::expected<std::unique_ptr<plan>, std::vector<config_error>> plan::make(const
             std::make_unique<route_state>(r, std::move(*policies), by_name.at(r.upstream), workers));
         give_own_policies(added, time);
         if (r.fallback && r.fallback->upstream) added.spare = by_name.at(*r.fallback->upstream);
-        added.replaces_errors = added.spare != nullptr;
+        if (r.cache || (r.fallback && r.fallback->stale_if_error)) {
+            const std::uint32_t most = r.cache ? r.cache->capacity : cache_options{}.capacity;
+            added.answers = std::make_unique<answer_store>(most, c.limits.answers);
+            made->answers_.push_back(added.answers.get());
+        }
+        added.replaces_errors = added.spare != nullptr || added.answers != nullptr;
         added.keeps_body = r.retry || added.spare != nullptr;
         for (route_pattern& p : patterns_of(r.match)) {
             patterns.push_back(std::move(p));

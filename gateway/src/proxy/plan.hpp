@@ -2,6 +2,7 @@
 // worker threads, and not changed while they serve.
 #pragma once
 
+#include "answer_store.hpp"
 #include "endpoint_breakers.hpp"
 
 #include <fusebox/gateway/address_range.hpp>
@@ -25,14 +26,15 @@
 namespace fusebox::gateway {
 
 // Where an answer in the place of an error is from.
-enum fallback_kind : unsigned char { fallback_upstream, fallback_fixed };
+enum fallback_kind : unsigned char { fallback_stale, fallback_upstream, fallback_fixed };
 
 // What a worker counts of a route. Written by that worker, read by any.
 struct alignas(64) route_counts {
     std::atomic<std::uint64_t> responses[6]{};  // by class: [2] is 2xx; [0] for none, when the client was gone
     std::atomic<std::uint64_t> tries{0};
     std::atomic<std::uint64_t> incidents[incident_count]{};
-    std::atomic<std::uint64_t> fallbacks[2]{};  // answers in the place of an error, by fallback_kind
+    std::atomic<std::uint64_t> cache_hits{0};
+    std::atomic<std::uint64_t> fallbacks[3]{};  // answers in the place of an error, by fallback_kind
 
     static void add(std::atomic<std::uint64_t>& own) noexcept {
         own.store(own.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -51,6 +53,7 @@ struct route_state {
     dynamic_pipeline policies;
     upstream_state* to = nullptr;
     upstream_state* spare = nullptr;           // the fallback's; null when there is none
+    std::unique_ptr<answer_store> answers;     // null when none are kept
     bool keeps_body = false;                   // of requests, for another try
     bool replaces_errors = false;              // that the upstream answers, when it can
     std::shared_ptr<circuit_breaker> breaker;  // null when there is none, or not one for all requests
@@ -83,6 +86,8 @@ public:
     }
     const std::vector<std::unique_ptr<route_state>>& routes() const noexcept { return routes_; }
     const std::vector<std::unique_ptr<upstream_state>>& upstreams() const noexcept { return upstreams_; }
+    // Of the routes that keep any.
+    const std::vector<answer_store*>& answers() const noexcept { return answers_; }
     const configuration& configured() const noexcept { return configured_; }
 
 private:
@@ -91,6 +96,7 @@ private:
     configuration configured_;
     std::vector<std::unique_ptr<upstream_state>> upstreams_;
     std::vector<std::unique_ptr<route_state>> routes_;
+    std::vector<answer_store*> answers_;
     std::optional<router> routes_by_pattern_;
     std::vector<route_state*> owner_of_pattern_;  // a route has a pattern for each of its hosts
 };

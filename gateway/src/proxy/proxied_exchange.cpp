@@ -67,6 +67,7 @@ http::exchange* proxied_exchange::begin(http::server_connection& client, route_s
     body_size_ = 0;
     walk_done_ = false;
     tried_count_ = 0;
+    if (route.answers && answer_fresh()) return nullptr;
     walk_.emplace(policies_of_request(), 0, route.choice_at, *result_, state_);
     follow(walk_->start());
     return use_.load(std::memory_order_relaxed) == mine && stage_ != stage::unused ? this : nullptr;

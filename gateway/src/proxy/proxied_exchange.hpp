@@ -91,6 +91,16 @@ private:
     void drop_connection(bool reuse) noexcept;
     bool may_repeat() const noexcept;
 
+    // Answers that the route keeps.
+    std::shared_ptr<const kept_answer> find_kept();
+    bool answer_fresh();
+    std::shared_ptr<const kept_answer> stale_answer();
+    void answer_kept(const kept_answer& kept, std::string_view note);
+    void look_at_answer(const http::response_head& head);
+    void copy_body(std::span<const iovec> parts);
+    void keep_copy();
+    void drop_copy() noexcept;
+
     // What takes an error's place.
     bool has_failed() const noexcept;
     bool fall_back();
@@ -157,6 +167,10 @@ private:
 
     bool repeatable_ = true;              // by what was sent so far, the request may be sent again
     std::optional<try_result> replaced_;  // how the route's own upstream failed, once another is asked
+
+    cache_request cache_asked_{};  // of a route that keeps answers
+    std::string answer_key_;
+    std::shared_ptr<kept_answer> copy_;  // of the response, while it is relayed; null when it is not to be kept
 
     bool chunked_ = false;  // the response goes out in chunks
 };

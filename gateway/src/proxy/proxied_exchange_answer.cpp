@@ -61,10 +61,12 @@ void proxied_exchange::relay_head(const http::response_head& head) {
     forwarded_response(out, lines, head, plan, note);
     client_->final_response_begins();
     count_response(head.status());
+    if (!worker_.serves().answers().empty()) look_at_answer(head);
     // What came with the head goes out with it.
     bool sent = false;
     const auto status = upstream_->read_body([&](std::span<const iovec> parts) {
         const http::chunk_line line{size_of(parts)};
+        if (copy_) copy_body(parts);
         if (sent) out = {};
         sent = true;
         add_parts(out, parts, chunked_ ? &line : nullptr);
@@ -83,6 +85,7 @@ void proxied_exchange::go_on_relaying(http::body_status status) {
     while (status == http::body_status::more && client_->unsent() == 0) {
         status = upstream_->read_body([this](std::span<const iovec> parts) {
             const http::chunk_line line{size_of(parts)};
+            if (copy_) copy_body(parts);
             http::gather out;
             add_parts(out, parts, chunked_ ? &line : nullptr);
             client_->send(out.pieces());
@@ -116,6 +119,7 @@ void proxied_exchange::send_last_chunk() {
 // The response's body has ended; `whole` or not.
 void proxied_exchange::relayed(bool whole) {
     timer_.disarm();
+    if (copy_ && whole) keep_copy();
     if (!walk_done_) {
         if (!whole) result_->failed(incident::response_incomplete, false, now() - try_began_);
         detail::command c = end_walk(cancel_cause::none);

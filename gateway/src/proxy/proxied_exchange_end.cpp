@@ -59,6 +59,7 @@ void proxied_exchange::give_up(incident why) {
 // Of no request any more. The next request may begin in it at once: nothing may be touched after this.
 void proxied_exchange::retire() noexcept {
     timer_.disarm();
+    if (copy_) drop_copy();
     inner_.reset();
     walk_.reset();
     own_policies_.clear();  // a policy that is held is never forgotten

@@ -31,6 +31,11 @@ bool proxied_exchange::has_failed() const noexcept {
 // False when there is nothing to fall back to; then nothing has changed.
 bool proxied_exchange::fall_back() {
     if (replaced_ || !has_failed()) return false;
+    if (const auto kept = stale_answer()) {
+        route_counts::add(route_->counts[worker_.number()].fallbacks[fallback_stale]);
+        answer_kept(*kept, fallback_note(*result_, "the last good answer"));
+        return true;
+    }
     if (route_->spare == nullptr || !repeatable_) return false;
     replaced_ = *result_;
     to_ = route_->spare;

@@ -225,9 +225,10 @@ struct admin_configuration {
 
 struct message_limits {
     static constexpr std::uint64_t unlimited = ~std::uint64_t{0};
-    std::uint64_t uri = 8 * std::uint64_t{1024};    // 414 beyond
-    std::uint64_t head = 32 * std::uint64_t{1024};  // 431 beyond
-    std::uint64_t body = unlimited;                 // 413 beyond
+    std::uint64_t uri = 8 * std::uint64_t{1024};              // 414 beyond
+    std::uint64_t head = 32 * std::uint64_t{1024};            // 431 beyond
+    std::uint64_t body = unlimited;                           // 413 beyond
+    std::uint64_t answers = 64 * std::uint64_t{1024} * 1024;  // that a route keeps
 
     friend bool operator==(const message_limits&, const message_limits&) = default;
 };
