@@ -160,12 +160,16 @@ std::string snapshot_json(const admin_sources& from, time_point now) {
         for (std::size_t i = 0; i < incident_count; ++i)
             if (const auto n = sum(*r, [i](const route_counts& c) -> auto& { return c.incidents[i]; }))
                 incidents[std::string(row_of(static_cast<incident>(i)).name)] = n;
+        json fallen_back;
+        for (std::size_t i = 0; i < std::size(fallbacks); ++i)
+            fallen_back[fallbacks[i]] = sum(*r, [i](const route_counts& c) -> auto& { return c.fallbacks[i]; });
         all["routes"].push_back({{"name", r->configured.name},
                                  {"upstream", r->configured.upstream},
                                  {"breaker", r->breaker ? json(r->breaker->name()) : json()},
                                  {"responses", responses},
                                  {"tries", sum(*r, [](const route_counts& c) -> auto& { return c.tries; })},
-                                 {"incidents", incidents}});
+                                 {"incidents", incidents},
+                                 {"fallbacks", fallen_back}});
     }
     for (const auto& b : breakers_of(p)) {
         const circuit_snapshot s = b->snapshot();

@@ -70,6 +70,15 @@ TEST_F(keeping_for_errors, the_last_good_answer_takes_the_error_s_place_and_says
     EXPECT_EQ(counts().fallbacks[fallback_stale], 1u);
 }
 
+TEST_F(keeping_for_errors, the_admin_port_shows_what_is_kept_and_given) {
+    told(ask(""), good(""));
+    told_while_broken(ask(""));
+    EXPECT_THAT(metrics(), HasSubstr("fusebox_fallbacks_total{route=\"all\",from=\"stale\"} 1\n"));
+    EXPECT_THAT(metrics(), HasSubstr("fusebox_fallbacks_total{route=\"all\",from=\"upstream\"} 0\n"));
+    EXPECT_THAT(metrics(), HasSubstr("fusebox_kept_answers{route=\"all\"} 1\n"));
+    EXPECT_THAT(snapshot(), HasSubstr("\"stale\": 1,"));
+}
+
 TEST_F(keeping_for_errors, an_open_breaker_gives_it_at_once) {
     route().circuit_breaker->options = {.consecutive_failures = 1};
     told(ask(""), good(""));
