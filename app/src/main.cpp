@@ -5,11 +5,17 @@
 
 #include <fusebox/gateway/configuration_file.hpp>
 
+#if defined(FUSEBOX_DEMOS)
+#include <health-check/program.hpp>
+#endif
+
 #include <CLI/CLI.hpp>
 
 #include <unistd.h>
 #include <cstdlib>
 #include <iostream>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -42,6 +48,7 @@ int main(int argc, char** argv) {
     app.footer(
         "  fusebox proxy --to http://127.0.0.1:9000   protect one service, without a file\n"
         "  fusebox gateway -c fusebox.yaml        serve a configuration\n"
+        "  fusebox demo                           see one trip and heal\n"
         "  fusebox check fusebox.yaml             is it valid? what does it mean?\n"
         "  fusebox check --strict --quiet f.yaml  in a pipeline: fails on warnings too\n"
         "  fusebox schema > fusebox.schema.json   for editors");
@@ -105,6 +112,17 @@ int main(int argc, char** argv) {
         ->capture_default_str()
         ->check(CLI::Range(0.001, 3600.0));
     healthcheck_command->callback([&] { status = healthcheck(asked, seconds, std::cerr); });
+
+#if defined(FUSEBOX_DEMOS)
+    auto* demo_command = app.add_subcommand("demo", "Watch breakers trip and heal: three services and a gateway.");
+    demo_command->prefix_command()->set_help_flag();  // its options, and its help, are the demo's own
+    demo_command->callback([&] {
+        std::vector<std::string> words = demo_command->remaining();
+        std::vector<char*> arguments;
+        for (std::string& word : words) arguments.push_back(word.data());
+        status = health_check::run_program(arguments, "fusebox demo");
+    });
+#endif
 
     app.add_subcommand("version", "Print the version.")->callback([] { std::cout << "fusebox " FUSEBOX_VERSION "\n"; });
 

@@ -5,8 +5,8 @@
 
 namespace health_check {
 
-using demo::http::request;
-using demo::http::response;
+using boost::asio::awaitable;
+using fusebox::http::http_errc;
 using json = nlohmann::ordered_json;
 
 namespace {
@@ -21,49 +21,54 @@ std::string timestamp() {
 
 }  // namespace
 
-api_gateway::api_gateway(api_gateway_settings settings) : settings_(std::move(settings)) {}
+api_gateway::api_gateway(boost::asio::any_io_executor on, api_gateway_settings settings)
+    : settings_(std::move(settings)), client_(std::move(on)) {}
 
-demo::http::routes api_gateway::routes() {
+routes api_gateway::routes() {
     return {
-        {"/health", [this](const request& asked) { return health(asked); }},
-        {"/ready", [this](const request& asked) { return ready(asked); }},
-        {"/api/data", [this](const request& asked) { return data(asked); }},
+        {"/health", [this](const request&) { return health(); }},
+        {"/ready", [this](const request&) { return ready(); }},
+        {"/api/data", [this](const request&) { return data(); }},
     };
 }
 
-response api_gateway::health(const request& asked) {
+awaitable<response> api_gateway::health() {
     json report{{"service", "api-gateway"},
                 {"status", "healthy"},
                 {"timestamp", timestamp()},
                 {"dependencies", json::object()}};
     json& database = report["dependencies"]["service-c"];
-    const auto answer = client_.get(settings_.service_c_url + "/health", settings_.health_timeout, asked.stopping);
+    const request question{"GET", settings_.service_c_url + "/health"};
+    const auto answer = co_await client_.send(question, settings_.health_timeout);
     if (!answer) {
         database = "unreachable: " + answer.error().message;
         report["status"] = "unhealthy";
-        return {503, report.dump()};
+        co_return json_response(503, report.dump());
     }
     database = answer->status == 200 ? "healthy" : "unhealthy";
     if (answer->status != 200) report["status"] = "degraded";
-    return {200, report.dump()};
+    co_return json_response(200, report.dump());
 }
 
-response api_gateway::ready(const request& asked) {
-    const auto answer = client_.get(settings_.service_c_url + "/health", settings_.ready_timeout, asked.stopping);
-    if (answer && answer->status == 200) return {200, json{{"status", "ready"}}.dump()};
+awaitable<response> api_gateway::ready() {
+    const request question{"GET", settings_.service_c_url + "/health"};
+    const auto answer = co_await client_.send(question, settings_.ready_timeout);
+    if (answer && answer->status == 200) co_return json_response(200, json{{"status", "ready"}}.dump());
     const char* reason = answer ? "dependency unhealthy" : "dependency unreachable";
-    return {503, json{{"status", "not ready"}, {"reason", reason}}.dump()};
+    co_return json_response(503, json{{"status", "not ready"}, {"reason", reason}}.dump());
 }
 
-response api_gateway::data(const request& asked) {
-    const auto answer = client_.get(settings_.service_c_url + "/data", settings_.data_timeout, asked.stopping);
-    if (!answer && answer.error().timed_out) return {504, json{{"error", "Service timeout"}}.dump()};
+awaitable<response> api_gateway::data() {
+    const request question{"GET", settings_.service_c_url + "/data"};
+    const auto answer = co_await client_.send(question, settings_.data_timeout);
+    if (!answer && answer.error().code == http_errc::timeout)
+        co_return json_response(504, json{{"error", "Service timeout"}}.dump());
     const auto unavailable = [](const std::string& why) {
-        return response{503, json{{"error", "Service unavailable: " + why}}.dump()};
+        return json_response(503, json{{"error", "Service unavailable: " + why}}.dump());
     };
-    if (!answer) return unavailable(answer.error().message);
-    if (!json::accept(answer->body)) return unavailable("the answer of " + settings_.service_c_url + " is not JSON");
-    return {answer->status, answer->body};
+    if (!answer) co_return unavailable(answer.error().message);
+    if (!json::accept(answer->body)) co_return unavailable("the answer of " + settings_.service_c_url + " is not JSON");
+    co_return json_response(answer->status, answer->body);
 }
 
 api_gateway_settings api_gateway_settings::from(environment& env, const std::string& service_c_url) {

@@ -4,12 +4,13 @@
 //   GET /ready      whether it can serve: 503 as long as the database cannot
 //   GET /api/data   the database's answer, as it is; 504 when it took too long, 503 when it did not come
 //
-// Thread-safe. No breaker here: this service shows what happens without one.
+// For one thread, that of `on`. No breaker here: this service shows what happens without one.
 #pragma once
 
 #include <health-check/environment.hpp>
-#include <http/client.hpp>
-#include <http/server.hpp>
+#include <health-check/service_host.hpp>
+
+#include <fusebox/http/client.hpp>
 
 namespace health_check {
 
@@ -25,17 +26,17 @@ struct api_gateway_settings {
 
 class api_gateway {
 public:
-    explicit api_gateway(api_gateway_settings settings);
+    api_gateway(boost::asio::any_io_executor on, api_gateway_settings settings);
 
-    demo::http::routes routes();
+    health_check::routes routes();
 
 private:
-    demo::http::response health(const demo::http::request& asked);
-    demo::http::response ready(const demo::http::request& asked);
-    demo::http::response data(const demo::http::request& asked);
+    boost::asio::awaitable<response> health();
+    boost::asio::awaitable<response> ready();
+    boost::asio::awaitable<response> data();
 
     const api_gateway_settings settings_;
-    demo::http::client client_;
+    fusebox::http::client client_;
 };
 
 }  // namespace health_check

@@ -7,9 +7,10 @@
 
 namespace health_check {
 
-const char* const usage = R"(Three services over real HTTP, and a circuit breaker between them.
+const char* const usage =
+    R"(Three services over real HTTP, a circuit breaker between them, and the Fusebox gateway before them.
 
-  fusebox-demo-health-check                 all three, in this terminal
+  fusebox-demo-health-check                 all of it, in this terminal
   fusebox-demo-health-check database        one of them: database, api-gateway or frontend
   fusebox-demo-health-check --frontend-port 8080
 
@@ -17,6 +18,8 @@ Options:
   --database-port N      5000 unless given; 0 takes a free one, here and below
   --api-gateway-port N   5001 unless given
   --frontend-port N      5002 unless given
+  --gateway-port N       8080 unless given
+  --admin-port N         9901 unless given: what the gateway shows of itself
   --bind ADDRESS         where to listen; 127.0.0.1 unless given, 0.0.0.0 for every interface
   --help                 this text
 
@@ -24,7 +27,7 @@ Environment (times in seconds):
   HEALTH_FAIL_RATE 0.2, DATA_FAIL_RATE 0.1                     how often the database fails, 0 to 1
   DATA_LATENCY_MIN 0.1, DATA_LATENCY_MAX 0.5                   how long its data takes
   SEED                                                         the same faults again
-  CIRCUIT_FAILURE_THRESHOLD 3, CIRCUIT_RECOVERY_TIMEOUT 20     when the circuit opens, and for how long
+  CIRCUIT_FAILURE_THRESHOLD 3, CIRCUIT_RECOVERY_TIMEOUT 20     when a circuit opens, and for how long
   SERVICE_C_URL                    where the gateway finds the database; http://service-c:5000 when it runs alone
   SERVICE_B_URL                    where the frontend finds the gateway; http://service-b:5001 when it runs alone
 
@@ -55,6 +58,8 @@ std::uint16_t* port_option(command_line& line, std::string_view name) {
     if (name == "--database-port") return &line.database_port;
     if (name == "--api-gateway-port") return &line.api_gateway_port;
     if (name == "--frontend-port") return &line.frontend_port;
+    if (name == "--gateway-port") return &line.gateway_port;
+    if (name == "--admin-port") return &line.admin_port;
     return nullptr;
 }
 

@@ -136,8 +136,9 @@ std::string status_panel(const dashboard_view& view, const labels& say) {
         "<p class=\"state\"><strong>{}</strong> <b>{}</b></p>\n<p class=\"meaning\">{}</p>\n"
         "<p><strong>{}</strong> {}/{}</p>\n{}"
         "<p><strong>{}</strong> {:%Y-%m-%d %H:%M:%S}</p>\n</div>\n",
-        css_class, say.state, shouted(view.circuit.state), meaning, say.failures, view.circuit.consecutive_failures,
-        view.failure_threshold, next_trial(view.circuit, say), say.updated, fmt::localtime(std::time(nullptr)));
+        css_class, say.state, shouted(to_string(view.circuit.state)), meaning, say.failures,
+        view.circuit.consecutive_failures, view.failure_threshold, next_trial(view.circuit, say), say.updated,
+        fmt::localtime(std::time(nullptr)));
 }
 
 std::string outcome_panel(const call_outcome& outcome, const labels& say) {
@@ -157,12 +158,11 @@ std::string buttons(page_kind kind, const labels& say) {
 
 }  // namespace
 
-demo::http::response dashboard_page(const dashboard_view& view, language in) {
+fusebox::http::response dashboard_page(const dashboard_view& view, language in) {
     const labels& say = in == language::french ? french : english;
     const std::string password = nonce();
     const char* refresh = view.kind == page_kind::overview ? "<meta http-equiv=\"refresh\" content=\"5\">\n" : "";
-    demo::http::response page;
-    page.content_type = "text/html; charset=utf-8";
+    fusebox::http::response page{200};
     page.body = fmt::format(
         "<!DOCTYPE html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n"
         "<title>Circuit Breaker Dashboard</title>\n"
@@ -171,7 +171,8 @@ demo::http::response dashboard_page(const dashboard_view& view, language in) {
         "<h1>Microservices Dashboard</h1>\n{}<nav>\n{}</nav>\n{}</main>\n</body>\n</html>\n",
         say.code, refresh, password, style, status_panel(view, say), buttons(view.kind, say),
         outcome_panel(view.outcome, say));
-    page.headers = {
+    page.fields = {
+        {"Content-Type", "text/html; charset=utf-8"},
         {"Cache-Control", "no-store"},
         {"Content-Language", say.code},
         {"Content-Security-Policy",

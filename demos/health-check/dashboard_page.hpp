@@ -2,9 +2,8 @@
 // loads nothing from elsewhere, and escapes whatever it did not write itself. Stateless.
 #pragma once
 
-#include <http/message.hpp>
-
 #include <fusebox/circuit_snapshot.hpp>
+#include <fusebox/http/message.hpp>
 
 #include <optional>
 #include <string>
@@ -38,6 +37,6 @@ struct dashboard_view {
     call_outcome outcome{};
 };
 
-demo::http::response dashboard_page(const dashboard_view& view, language in);
+fusebox::http::response dashboard_page(const dashboard_view& view, language in);
 
 }  // namespace health_check

@@ -1,51 +1,51 @@
 #include <health-check/database.hpp>
 
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
-#include <condition_variable>
 #include <ctime>
 
 namespace health_check {
 
-using demo::http::request;
-using demo::http::response;
+namespace net = boost::asio;
 using json = nlohmann::ordered_json;
 
 database::database(database_settings settings, pause wait)
     : settings_(settings), wait_(std::move(wait)), dice_(settings.seed) {}
 
-demo::http::routes database::routes() {
+routes database::routes() {
     return {
         {"/health", [this](const request&) { return health(); }},
-        {"/data", [this](const request& asked) { return data(asked); }},
+        {"/data", [this](const request&) { return data(); }},
     };
 }
 
 response database::health() {
     if (roll() < settings_.health_fail_rate)
-        return {503, json{{"status", "unhealthy"}, {"message", "Database connection failed"}}.dump()};
-    return {200, json{{"status", "healthy"}, {"database", "connected"}, {"records", 1000}}.dump()};
+        return json_response(503, json{{"status", "unhealthy"}, {"message", "Database connection failed"}}.dump());
+    return json_response(200, json{{"status", "healthy"}, {"database", "connected"}, {"records", 1000}}.dump());
 }
 
-response database::data(const request& asked) {
-    if (roll() < settings_.data_fail_rate) return {500, json{{"error", "Database error"}}.dump()};
+net::awaitable<response> database::data() {
+    if (roll() < settings_.data_fail_rate) co_return json_response(500, json{{"error", "Database error"}}.dump());
     const auto spread = settings_.data_latency_max - settings_.data_latency_min;
-    wait_(settings_.data_latency_min + std::chrono::duration_cast<fusebox::duration>(roll() * spread), asked.stopping);
+    co_await wait_(settings_.data_latency_min + std::chrono::duration_cast<fusebox::duration>(roll() * spread));
     json items = json::array();
     for (int id : {1, 2}) items.push_back({{"id", id}, {"name", "Item " + std::to_string(id)}});
-    return {200, json{{"data", items}, {"timestamp", std::time(nullptr)}}.dump()};
+    co_return json_response(200, json{{"data", items}, {"timestamp", std::time(nullptr)}}.dump());
 }
 
 double database::roll() {
-    const std::lock_guard lock{mutex_};
     return dice_.unit();
 }
 
-void real_pause(fusebox::duration how_long, std::stop_token stop) {
-    std::mutex mutex;
-    std::condition_variable_any never_notified;
-    std::unique_lock lock{mutex};
-    never_notified.wait_for(lock, stop, how_long, [] { return false; });
+net::awaitable<void> real_pause(fusebox::duration how_long) {
+    net::steady_timer timer{co_await net::this_coro::executor, how_long};
+    boost::system::error_code cancelled;
+    co_await timer.async_wait(net::redirect_error(net::use_awaitable, cancelled));
 }
 
 database_settings database_settings::from(environment& env) {

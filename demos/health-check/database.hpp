@@ -3,16 +3,15 @@
 //   GET /health   200 healthy, or 503
 //   GET /data     500 at once, or 200 after a while
 //
-// Thread-safe. The same SEED gives the same faults, in the order of the requests.
+// For one thread. The same SEED gives the same faults, in the order of the requests.
 #pragma once
 
 #include <health-check/environment.hpp>
-#include <http/server.hpp>
+#include <health-check/service_host.hpp>
 
 #include <fusebox/random.hpp>
 
-#include <mutex>
-#include <stop_token>
+#include <boost/asio/awaitable.hpp>
 
 namespace health_check {
 
@@ -27,25 +26,24 @@ struct database_settings {
     static database_settings from(environment& env);
 };
 
-// Waits for so long, or until asked to stop.
-using pause = std::function<void(fusebox::duration, std::stop_token)>;
-void real_pause(fusebox::duration how_long, std::stop_token stop);
+// Waits for so long, or until it is cancelled.
+using pause = std::function<boost::asio::awaitable<void>(fusebox::duration)>;
+boost::asio::awaitable<void> real_pause(fusebox::duration how_long);
 
 class database {
 public:
     explicit database(database_settings settings, pause wait = real_pause);
 
-    demo::http::routes routes();
+    health_check::routes routes();
 
 private:
-    demo::http::response health();
-    demo::http::response data(const demo::http::request& asked);
+    response health();
+    boost::asio::awaitable<response> data();
     double roll();  // uniform in [0, 1)
 
     const database_settings settings_;
     const pause wait_;
-    std::mutex mutex_;
-    fusebox::splitmix64 dice_;  // guarded by mutex_
+    fusebox::splitmix64 dice_;
 };
 
 }  // namespace health_check

@@ -1,6 +1,6 @@
 #include <health-check/environment.hpp>
 
-#include <http/client.hpp>
+#include <fusebox/http/url.hpp>
 
 #include <fmt/format.h>
 
@@ -71,7 +71,8 @@ std::string environment::url(const char* name, std::string otherwise) {
     if (!text) return otherwise;
     std::string value{text};
     while (value.ends_with('/')) value.pop_back();
-    if (const auto parsed = demo::http::parse_url(value); !parsed) refuse(fmt::format("{}: {}", name, parsed.error()));
+    if (const auto parsed = fusebox::http::url::parse(value); !parsed)
+        refuse(fmt::format("{}: {}", name, parsed.error()));
     return value;
 }
 

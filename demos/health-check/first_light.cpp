@@ -6,9 +6,8 @@
 
 namespace health_check {
 
-demo::http::server listen(const command_line& line, const std::string& service, std::uint16_t port,
-                          demo::http::routes routes) {
-    auto started = demo::http::server::listen(line.address, port, std::move(routes));
+server listen(event_loop& on, const command_line& line, const std::string& service, std::uint16_t port, routes served) {
+    auto started = server::listen(on, line.address, port, std::move(served));
     if (started) return std::move(*started);
     const auto& why = started.error();
     const int another = port < 60000 ? port + 1000 : port - 1000;
@@ -18,11 +17,10 @@ demo::http::server listen(const command_line& line, const std::string& service, 
     throw cannot_listen{fmt::format("cannot start the {}: {}; {}", service, why.message, remedy)};
 }
 
-std::string address_of(const command_line& line, const demo::http::server& server) {
-    std::string host = line.address;
+std::string address_of(std::string host, std::uint16_t port) {
     if (host == "0.0.0.0") host = "127.0.0.1";
     if (host == "::") host = "::1";
-    return fmt::format(fmt::runtime(host.contains(':') ? "http://[{}]:{}" : "http://{}:{}"), host, server.port());
+    return fmt::format(fmt::runtime(host.contains(':') ? "http://[{}]:{}" : "http://{}:{}"), host, port);
 }
 
 settings settings::from(environment& env) {
@@ -48,17 +46,20 @@ frontend_settings calling(frontend_settings s, const std::string& gateway) {
 first_light::first_light(const command_line& line, settings config, frontend::log_sink log)
     : line_(line),
       database_(config.database),
-      database_server_(listen(line_, "database", line_.database_port, database_.routes())),
-      gateway_(calling(config.api_gateway, where_.database = address_of(line_, *database_server_))),
-      gateway_server_(listen(line_, "api-gateway", line_.api_gateway_port, gateway_.routes())),
-      page_(calling(config.frontend, where_.api_gateway = address_of(line_, gateway_server_)), std::move(log)),
-      page_server_(listen(line_, "frontend", line_.frontend_port, page_.routes())) {
-    where_.frontend = address_of(line_, page_server_);
+      database_server_(listen(loop_, line_, "database", line_.database_port, database_.routes())),
+      gateway_(loop_.io().get_executor(),
+               calling(config.api_gateway, where_.database = address_of(line_.address, database_server_->port()))),
+      gateway_server_(listen(loop_, line_, "api-gateway", line_.api_gateway_port, gateway_.routes())),
+      page_(loop_.io().get_executor(),
+            calling(config.frontend, where_.api_gateway = address_of(line_.address, gateway_server_.port())), log),
+      page_server_(listen(loop_, line_, "frontend", line_.frontend_port, page_.routes())),
+      door_(loop_, line_, {gateway_server_.port(), page_server_.port()}, config.frontend, log) {
+    where_.frontend = address_of(line_.address, page_server_.port());
     line_.database_port = database_server_->port();
 }
 
 void first_light::start_database() {
-    database_server_.emplace(listen(line_, "database", line_.database_port, database_.routes()));
+    database_server_.emplace(listen(loop_, line_, "database", line_.database_port, database_.routes()));
 }
 
 }  // namespace health_check

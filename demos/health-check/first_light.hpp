@@ -1,31 +1,24 @@
-// The three services in one process, wired to each other, with an outage of the database at hand.
-// For one thread, but for what the services do by themselves.
+// The three services in one process, wired to each other, with the gateway before them and an outage of the database
+// at hand. For one thread, but for what they do by themselves.
 #pragma once
 
 #include <health-check/api_gateway.hpp>
 #include <health-check/command_line.hpp>
 #include <health-check/database.hpp>
+#include <health-check/front_door.hpp>
 #include <health-check/frontend.hpp>
-
-#include <http/server.hpp>
+#include <health-check/service_host.hpp>
 
 #include <optional>
-#include <stdexcept>
 #include <string>
 
 namespace health_check {
 
-// A service that cannot listen. what() tells the user which, why, and what to do.
-struct cannot_listen : std::runtime_error {
-    using runtime_error::runtime_error;
-};
-
 // Starts `routes` where the command line puts `service`; throws cannot_listen.
-demo::http::server listen(const command_line& line, const std::string& service, std::uint16_t port,
-                          demo::http::routes routes);
+server listen(event_loop& on, const command_line& line, const std::string& service, std::uint16_t port, routes served);
 
 // "http://127.0.0.1:5000"
-std::string address_of(const command_line& line, const demo::http::server& server);
+std::string address_of(std::string host, std::uint16_t port);
 
 struct settings {
     database_settings database{};
@@ -45,6 +38,8 @@ public:
     };
     const addresses& where() const { return where_; }
     frontend& page() { return page_; }
+    const front_door& gateway() const { return door_; }
+    event_loop& loop() { return loop_; }
 
     bool database_runs() const { return database_server_.has_value(); }
     void stop_database() { database_server_.reset(); }
@@ -52,14 +47,16 @@ public:
 
 private:
     // In the order of their calls: the last one is stopped first.
+    event_loop loop_;
     command_line line_;
     addresses where_{};
     database database_;
-    std::optional<demo::http::server> database_server_;
+    std::optional<server> database_server_;
     api_gateway gateway_;
-    demo::http::server gateway_server_;
+    server gateway_server_;
     frontend page_;
-    demo::http::server page_server_;
+    server page_server_;
+    front_door door_;
 };
 
 }  // namespace health_check

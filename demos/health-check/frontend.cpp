@@ -1,12 +1,14 @@
 #include <health-check/frontend.hpp>
 
+#include <fusebox/asio/execute.hpp>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace health_check {
 
-using demo::http::request;
-using demo::http::response;
+namespace net = boost::asio;
+using fusebox::http::http_errc;
 using json = nlohmann::ordered_json;
 
 namespace {
@@ -26,10 +28,15 @@ fusebox::circuit_breaker_options breaker_options(const frontend_settings& s) {
 
 }  // namespace
 
-frontend::frontend(frontend_settings settings, log_sink log, const fusebox::monotonic_clock* clock)
-    : settings_(std::move(settings)), log_(std::move(log)), breaker_("service-b", breaker_options(settings_), clock) {}
+frontend::frontend(net::any_io_executor on, frontend_settings settings, log_sink log,
+                   const fusebox::monotonic_clock* clock)
+    : settings_(std::move(settings)),
+      log_(std::move(log)),
+      clock_(clock),
+      client_(std::move(on)),
+      breaker_("service-b", breaker_options(settings_), clock) {}
 
-demo::http::routes frontend::routes() {
+routes frontend::routes() {
     return {
         {"/", [this](const request& asked) { return dashboard(asked); }},
         {"/test-api", [this](const request& asked) { return call_and_show("/api/data", asked); }},
@@ -38,27 +45,33 @@ demo::http::routes frontend::routes() {
     };
 }
 
-response frontend::call_and_show(const std::string& path, const request& asked) {
-    const auto answer = breaker_.call([&] { return call_service_b(path, asked.stopping); });
-    if (answer) return show(page_kind::result, {.data = *answer}, asked);
-    // Either the call was made and failed, or the breaker refused to make it.
-    const std::string* failure = answer.error().error();
-    const std::string why = failure ? *failure : make_error_code(answer.error().rejected()->code).message();
-    return show(page_kind::result, {.error = why}, asked);
+net::awaitable<response> frontend::call_and_show(std::string path, const request& asked) {
+    fusebox::pipeline guarded{breaker_};
+    const auto call = [&] { return call_service_b(path); };
+    const fusebox::default_classifier any_error_counts;
+    const fusebox::asio::runtime time{clock_};
+    const auto answer = co_await fusebox::asio::execute(guarded, call, any_error_counts, time);
+    call_outcome outcome;
+    if (answer) outcome.data = *answer;  // else the call was made and failed, or the breaker refused to make it
+    else if (const std::string* failure = answer.error().error()) outcome.error = *failure;
+    else outcome.error = make_error_code(answer.error().rejected()->code).message();
+    co_return show(page_kind::result, std::move(outcome), asked);
 }
 
 // What the breaker protects: any answer but 200, and no answer, is a failure.
-std::expected<std::string, std::string> frontend::call_service_b(const std::string& path, std::stop_token cancel) {
+net::awaitable<std::expected<std::string, std::string>> frontend::call_service_b(std::string path) {
     const auto failed = [&](const std::string& why) {
-        if (!cancel.stop_requested()) log_(fmt::format("GET service-b{} failed: {}", path, why));
+        log_(fmt::format("GET service-b{} failed: {}", path, why));
         return std::unexpected(why);
     };
-    const auto answer = client_.get(settings_.service_b_url + path, settings_.request_timeout, cancel);
-    if (!answer) return failed(answer.error().message);
-    if (answer->status != 200) return failed(fmt::format("HTTP {}", answer->status));
+    const request question{"GET", settings_.service_b_url + path};
+    const auto answer = co_await client_.send(question, settings_.request_timeout);
+    if (!answer && answer.error().code == http_errc::cancelled) co_return std::unexpected(answer.error().message);
+    if (!answer) co_return failed(answer.error().message);
+    if (answer->status != 200) co_return failed(fmt::format("HTTP {}", answer->status));
     const json data = json::parse(answer->body, nullptr, false);
-    if (data.is_discarded()) return failed("the answer of " + settings_.service_b_url + path + " is not JSON");
-    return data.dump(2, ' ', false, json::error_handler_t::replace);
+    if (data.is_discarded()) co_return failed("the answer of " + settings_.service_b_url + path + " is not JSON");
+    co_return data.dump(2, ' ', false, json::error_handler_t::replace);
 }
 
 response frontend::dashboard(const request& asked) {
@@ -70,13 +83,14 @@ response frontend::show(page_kind kind, call_outcome outcome, const request& ask
                            .circuit = breaker_.snapshot(),
                            .failure_threshold = settings_.failure_threshold,
                            .outcome = std::move(outcome)},
-                          preferred_language(asked.header("accept-language")));
+                          preferred_language(asked.get("Accept-Language")));
 }
 
 response frontend::health() {
     const auto circuit = breaker_.snapshot();
     const json breaker{{"state", to_string(circuit.state)}, {"failures", circuit.consecutive_failures}};
-    return {200, json{{"service", "frontend"}, {"status", "healthy"}, {"circuit_breaker", breaker}}.dump()};
+    return json_response(200,
+                         json{{"service", "frontend"}, {"status", "healthy"}, {"circuit_breaker", breaker}}.dump());
 }
 
 frontend_settings frontend_settings::from(environment& env, const std::string& service_b_url) {

@@ -5,15 +5,15 @@
 //   GET /health-status   the same with the gateway's /health
 //   GET /health          its own health as JSON: healthy whatever the breaker's state
 //
-// Thread-safe. `log` is called from many threads, one line at a time.
+// For one thread, that of `on`, but for breaker().
 #pragma once
 
 #include <health-check/dashboard_page.hpp>
 #include <health-check/environment.hpp>
-#include <http/client.hpp>
-#include <http/server.hpp>
+#include <health-check/service_host.hpp>
 
 #include <fusebox/circuit_breaker.hpp>
+#include <fusebox/http/client.hpp>
 
 #include <expected>
 #include <functional>
@@ -37,23 +37,24 @@ public:
     using log_sink = std::function<void(const std::string& line)>;
 
     // `clock` is the breaker's, for tests; null is the system's.
-    explicit frontend(
-        frontend_settings settings, log_sink log = [](const std::string&) {},
+    frontend(
+        boost::asio::any_io_executor on, frontend_settings settings, log_sink log = [](const std::string&) {},
         const fusebox::monotonic_clock* clock = nullptr);
 
-    demo::http::routes routes();
+    health_check::routes routes();
     fusebox::circuit_breaker& breaker() { return breaker_; }
 
 private:
-    demo::http::response dashboard(const demo::http::request& asked);
-    demo::http::response call_and_show(const std::string& path, const demo::http::request& asked);
-    demo::http::response health();
-    std::expected<std::string, std::string> call_service_b(const std::string& path, std::stop_token cancel);
-    demo::http::response show(page_kind kind, call_outcome outcome, const demo::http::request& asked);
+    response dashboard(const request& asked);
+    boost::asio::awaitable<response> call_and_show(std::string path, const request& asked);
+    boost::asio::awaitable<std::expected<std::string, std::string>> call_service_b(std::string path);
+    response show(page_kind kind, call_outcome outcome, const request& asked);
+    response health();
 
     const frontend_settings settings_;
     const log_sink log_;
-    demo::http::client client_;
+    const fusebox::monotonic_clock* const clock_;
+    fusebox::http::client client_;
     fusebox::circuit_breaker breaker_;
 };
 

@@ -6,11 +6,10 @@
 
 namespace health_check {
 
-std::string shouted(fusebox::circuit_state state) {
-    std::string word = to_string(state);
-    std::transform(word.begin(), word.end(), word.begin(),
+std::string shouted(std::string state) {
+    std::transform(state.begin(), state.end(), state.begin(),
                    [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-    return word;
+    return state;
 }
 
 std::string transition_line(const fusebox::circuit_event& transition, bool emoji) {
@@ -32,8 +31,8 @@ std::string transition_line(const fusebox::circuit_event& transition, bool emoji
             break;
         default: break;  // only an operator's doing
     }
-    return fmt::format("{}Circuit breaker: {} → {}{}", emoji ? sign : "", shouted(transition.from),
-                       shouted(transition.to), reason);
+    return fmt::format("{}Circuit breaker: {} → {}{}", emoji ? sign : "", shouted(to_string(transition.from)),
+                       shouted(to_string(transition.to)), reason);
 }
 
 }  // namespace health_check

@@ -8,7 +8,7 @@
 namespace health_check {
 
 // "CLOSED", "OPEN", "HALF_OPEN": a state as a person is shown it.
-std::string shouted(fusebox::circuit_state state);
+std::string shouted(std::string state);
 
 // "Circuit breaker: CLOSED → OPEN (3 failures)", with an emoji in front for terminals.
 std::string transition_line(const fusebox::circuit_event& transition, bool emoji);

@@ -112,11 +112,12 @@ TEST(health_check, A000_A10_calls_run_at_the_same_time) {
 TEST(health_check, A000_A10_half_open_is_seen_and_lets_exactly_one_call_through) {
     std::atomic<bool> ill{true};
     std::atomic<bool> held{true};
-    const server service_b = serve({{"/api/data", [&](const request& asked) {
-                                         if (ill) return response{503, "{}"};
-                                         while (held && !asked.stopping.stop_requested()) std::this_thread::yield();
-                                         return response{200, "{}"};
-                                     }}});
+    const auto answer_when_let = [&](const request&) -> net::awaitable<response> {
+        if (ill) co_return response{503, "{}"};
+        co_await wait_while(held);
+        co_return response{200, "{}"};
+    };
+    const server service_b = serve({{"/api/data", answer_when_let}});
     frontend_under_test a{url_of(service_b)};
     for (int i = 0; i < 3; ++i) a.visit("/test-api");
     ill = false;
@@ -146,7 +147,7 @@ struct three_services {
     health_check::database database{healthy()};
     std::optional<server> c{serve(database.routes())};
     const std::uint16_t c_port = c->port();
-    health_check::api_gateway gateway{{.service_c_url = url_of(*c)}};
+    health_check::api_gateway gateway{on_loop(), {.service_c_url = url_of(*c)}};
     server b = serve(gateway.routes());
     frontend_under_test a{url_of(b)};
 

@@ -8,6 +8,11 @@
 #include <health-check/frontend.hpp>
 
 #include <fusebox/testing/manual_clock.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
 #include <atomic>
@@ -20,14 +25,25 @@
 namespace e2e {
 
 using namespace std::chrono_literals;
-using demo::http::request;
-using demo::http::response;
-using demo::http::routes;
-using demo::http::server;
+using fusebox::http::request;
+using fusebox::http::response;
+using health_check::routes;
+using health_check::server;
+namespace net = boost::asio;
 using json = nlohmann::json;
 
+// Where all services of these tests live.
+inline health_check::event_loop& loop() {
+    static health_check::event_loop the_loop;
+    return the_loop;
+}
+
+inline net::any_io_executor on_loop() {
+    return loop().io().get_executor();
+}
+
 inline server serve(routes served, std::uint16_t port = 0) {
-    auto started = server::listen("127.0.0.1", port, std::move(served));
+    auto started = server::listen(loop(), "127.0.0.1", port, std::move(served));
     if (!started) throw std::runtime_error(started.error().message);
     return std::move(*started);
 }
@@ -46,7 +62,29 @@ inline std::string unresolvable_url() {
     return "http://" + std::string(70, 'x');
 }
 
-inline void no_pause(fusebox::duration, std::stop_token) {}
+inline net::awaitable<void> no_pause(fusebox::duration) {
+    co_return;
+}
+
+// What a handler answers, without a server.
+inline response answer_of(const fusebox::http::handler& h, const request& asked) {
+    if (const auto* plain = h.as_plain()) return (*plain)(asked);
+    net::io_context io;
+    response answer;
+    net::co_spawn(io, (*h.as_coroutine())(asked),
+                  [&](const std::exception_ptr&, response r) { answer = std::move(r); });
+    io.run();
+    return answer;
+}
+
+// Holds a handler up for as long as `held` is true.
+inline net::awaitable<void> wait_while(const std::atomic<bool>& held) {
+    net::steady_timer timer{co_await net::this_coro::executor};
+    while (held) {
+        timer.expires_after(1ms);
+        co_await timer.async_wait(net::use_awaitable);
+    }
+}
 
 // A database that never fails and never dawdles, unless told to.
 inline health_check::database_settings healthy() {
@@ -67,7 +105,7 @@ public:
 
     void answers(int status, std::string body = "{}") {
         const std::lock_guard lock{mutex_};
-        answer_ = {status, std::move(body)};
+        answer_ = response{status, std::move(body)};
     }
     std::string url() const { return url_of(server_); }
     std::uint64_t requests() const { return server_.requests(); }
@@ -76,10 +114,11 @@ private:
     routes routes_for(const std::vector<std::string>& paths) {
         routes all;
         for (const auto& path : paths) {
-            all[path] = [this](const request&) {
+            const auto answer = [this](const request&) {
                 const std::lock_guard lock{mutex_};
                 return answer_;
             };
+            all.emplace(path, answer);
         }
         return all;
     }
@@ -94,11 +133,11 @@ class holding_stand_in {
 public:
     explicit holding_stand_in(std::vector<std::string> paths) {
         routes all;
-        for (const auto& path : paths) all[path] = [this](const request& asked) { return hold(asked); };
+        for (const auto& path : paths) all.emplace(path, [this](const request&) { return hold(); });
         server_.emplace(serve(std::move(all)));
     }
 
-    void release() { released_ = true; }
+    void release() { held_ = false; }
     // Waits until `n` requests have come in all.
     void await_requests(std::uint64_t n) const {
         while (server_->requests() < n) std::this_thread::yield();
@@ -107,12 +146,12 @@ public:
     std::uint64_t requests() const { return server_->requests(); }
 
 private:
-    response hold(const request& asked) const {
-        while (!released_ && !asked.stopping.stop_requested()) std::this_thread::yield();
-        return {200, "{}"};
+    net::awaitable<response> hold() const {
+        co_await wait_while(held_);
+        co_return response{200, "{}"};
     }
 
-    std::atomic<bool> released_{false};
+    std::atomic<bool> held_{true};
     std::optional<server> server_;
 };
 
@@ -120,7 +159,7 @@ private:
 class frontend_under_test {
 public:
     explicit frontend_under_test(std::string service_b_url)
-        : page{{.service_b_url = std::move(service_b_url)}, [](const std::string&) {}, &clock},
+        : page{on_loop(), {.service_b_url = std::move(service_b_url)}, [](const std::string&) {}, &clock},
           server_(serve(page.routes())) {}
 
     answer visit(const std::string& path, const std::string& headers = "") const {

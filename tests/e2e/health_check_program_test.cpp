@@ -17,7 +17,8 @@ std::vector<std::string> program(std::vector<std::string> more = {}) {
     return all;
 }
 
-const std::vector<std::string> free_ports{"--database-port", "0", "--api-gateway-port", "0", "--frontend-port", "0"};
+const std::vector<std::string> free_ports{"--database-port", "0", "--api-gateway-port", "0", "--frontend-port", "0",
+                                          "--gateway-port",  "0", "--admin-port",       "0"};
 
 // No random faults and no latency, and a wait that a test can spare.
 const variables prompt{{"HEALTH_FAIL_RATE", "0"},
@@ -27,7 +28,7 @@ const variables prompt{{"HEALTH_FAIL_RATE", "0"},
                        {"CIRCUIT_RECOVERY_TIMEOUT", "0.2"}};
 
 struct ports {
-    std::uint16_t frontend, api_gateway, database;
+    std::uint16_t frontend, api_gateway, database, gateway, admin;
 };
 
 std::uint16_t port_after(const std::string& text, const std::string& name) {
@@ -36,15 +37,16 @@ std::uint16_t port_after(const std::string& text, const std::string& name) {
     return static_cast<std::uint16_t>(std::stoi(text.substr(address + 17)));
 }
 
-// Waits until all three services run.
+// Waits until all three services run, and the gateway.
 ports started(child_program& demo) {
     if (!demo.prints("What to try:")) return {};
     const auto& text = demo.output_so_far();
-    return {port_after(text, "frontend"), port_after(text, "api-gateway"), port_after(text, "database")};
+    return {port_after(text, "frontend"), port_after(text, "api-gateway"), port_after(text, "database"),
+            port_after(text, "gateway"), port_after(text, "its admin")};
 }
 
 void expect_nothing_left(const ports& p) {
-    for (const auto port : {p.frontend, p.api_gateway, p.database}) EXPECT_EQ(dial(port), -1) << port;
+    for (const auto port : {p.frontend, p.api_gateway, p.database, p.gateway, p.admin}) EXPECT_EQ(dial(port), -1) << port;
 }
 
 TEST(health_check_program, trips_heals_and_leaves_nothing_behind) {
@@ -70,6 +72,43 @@ TEST(health_check_program, trips_heals_and_leaves_nothing_behind) {
     EXPECT_EQ(demo.wait(), 0);
     expect_nothing_left(at);
     EXPECT_FALSE(demo.all_output().contains('\x1b')) << "no terminal, no control sequences";
+}
+
+// Asks until the answer is as it should be; a circuit has its times.
+template <class Condition>
+answer eventually(std::uint16_t port, const std::string& path, Condition right) {
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+    answer got = get(port, path);
+    while (!right(got) && std::chrono::steady_clock::now() < patience) got = get(port, path);
+    EXPECT_TRUE(right(got)) << path << " is answered with\n" << got.head << got.body;
+    return got;
+}
+
+TEST(health_check_program, the_gateway_before_the_services_trips_falls_back_and_heals) {
+    variables slower = prompt;
+    slower.emplace_back("CIRCUIT_RECOVERY_TIMEOUT", "2");
+    child_program demo{program(free_ports), slower, output::pipe};
+    const ports at = started(demo);
+    ASSERT_NE(at.gateway, 0);
+    EXPECT_TRUE(get(at.gateway, "/").says("Microservices Dashboard"));
+    EXPECT_TRUE(get(at.gateway, "/api/data").says("Item 1"));
+    EXPECT_EQ(get(at.gateway, "/ready").body, R"({"status":"ready"})");
+    EXPECT_TRUE(get(at.admin, "/api/v1/snapshot").says("\"closed\""));
+    EXPECT_TRUE(demo.prints("GET gateway/api/data is answered with 200, the service's own"));
+
+    demo.signal(SIGUSR1);
+    EXPECT_TRUE(demo.prints("gateway: the circuit to the api-gateway is OPEN (it was CLOSED)"));
+    const auto instead = eventually(at.gateway, "/api/data", [](const answer& a) { return a.says("fallback"); });
+    EXPECT_EQ(instead.status, 200);
+    const auto refused =
+        eventually(at.gateway, "/ready", [](const answer& a) { return a.head.contains("\r\nProxy-Status: "); });
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_TRUE(refused.head.contains("\r\nRetry-After: ")) << refused.head;
+    eventually(at.admin, "/api/v1/snapshot", [](const answer& a) { return a.says("\"open\""); });
+
+    demo.signal(SIGUSR1);
+    EXPECT_TRUE(demo.prints("the circuit to the api-gateway is CLOSED"));
+    eventually(at.gateway, "/api/data", [](const answer& a) { return a.says("Item 1"); });
 }
 
 TEST(health_check_program, ends_at_once_while_requests_are_under_way) {

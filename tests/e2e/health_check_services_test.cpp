@@ -36,7 +36,7 @@ TEST(health_check, A000_C2_the_database_is_ill_once_in_five) {
     database usual{{.seed = 7}};
     const auto health = usual.routes().at("/health");
     int ill_ones = 0;
-    for (int i = 0; i < 10'000; ++i) ill_ones += health(no_request).status == 503;
+    for (int i = 0; i < 10'000; ++i) ill_ones += answer_of(health, no_request).status == 503;
     EXPECT_NEAR(ill_ones, 2000, 150);
 }
 
@@ -55,12 +55,15 @@ TEST(health_check, A000_C3_the_database_gives_data_after_a_while) {
 
 TEST(health_check, A000_C3_one_in_ten_fails_at_once_and_the_others_take_100_to_500_ms) {
     std::vector<fusebox::duration> pauses;
-    database usual{{.seed = 7}, [&](fusebox::duration d, std::stop_token) { pauses.push_back(d); }};
+    database usual{{.seed = 7}, [&](fusebox::duration d) -> net::awaitable<void> {
+                       pauses.push_back(d);
+                       co_return;
+                   }};
     const auto data = usual.routes().at("/data");
     int failed = 0;
     for (int i = 0; i < 10'000; ++i) {
         const auto paused_before = pauses.size();
-        const auto got = data(no_request);
+        const auto got = answer_of(data, no_request);
         if (got.status == 200) continue;
         ++failed;
         EXPECT_EQ(got.status, 500);
@@ -82,7 +85,7 @@ TEST(health_check, the_same_seed_gives_the_same_faults) {
         const auto all = service_c.routes();
         std::string story;
         for (int i = 0; i < 200; ++i)
-            story += std::to_string(all.at(i % 2 ? "/health" : "/data")(no_request).status) + " ";
+            story += std::to_string(answer_of(all.at(i % 2 ? "/health" : "/data"), no_request).status) + " ";
         return story;
     };
     EXPECT_EQ(faults(42), faults(42));
@@ -118,13 +121,15 @@ TEST(health_check, settings_that_cannot_be_meant_are_refused) {
     EXPECT_EQ(turned.refused().size(), 1u);
     auto no_url = environment_of({{"SERVICE_C_URL", "service-c:5000"}});
     (void)api_gateway_settings::from(no_url);
-    EXPECT_EQ(no_url.refused(), (std::vector<std::string>{"SERVICE_C_URL: 'service-c:5000' must begin with http://"}));
+    EXPECT_EQ(no_url.refused(),
+              (std::vector<std::string>{"SERVICE_C_URL: 'service-c:5000' must begin with http:// or https://"}));
 }
 
 // -- The gateway ----------------------------------------------------------------------------------------
 
 struct gateway_under_test {
-    explicit gateway_under_test(api_gateway_settings s) : gateway{std::move(s)}, server_{serve(gateway.routes())} {}
+    explicit gateway_under_test(api_gateway_settings s)
+        : gateway{on_loop(), std::move(s)}, server_{serve(gateway.routes())} {}
     answer visit(const std::string& path) const { return get(server_.port(), path); }
 
     api_gateway gateway;
