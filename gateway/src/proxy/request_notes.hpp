@@ -1,0 +1,61 @@
+// What is noted of a request while it is served, for its line in the access log; and the names it goes by.
+//
+// Thread-safety: none; the worker's thread.
+#pragma once
+
+#include <fusebox/gateway/incident.hpp>
+#include <fusebox/gateway/trace_context.hpp>
+
+#include <fusebox/clock.hpp>
+#include <fusebox/http/request_head.hpp>
+#include <fusebox/random.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace fusebox::gateway {
+
+struct request_notes {
+    time_point began{};
+    std::optional<time_point> answered{};  // when the head of the response came that goes to the client
+    std::uint64_t request_bytes = 0;
+    std::uint64_t response_bytes = 0;
+    std::uint32_t tries = 0;
+    int status = 0;
+    std::optional<incident> what{};
+    std::string endpoint{};  // of the latest try
+    trace_parent trace{};    // every try is a child of it
+    std::array<char, 128> id{};
+    std::size_t id_size = 0;
+
+    std::string_view request_id() const noexcept { return {id.data(), id_size}; }
+    std::string_view trace_id() const noexcept { return {trace.trace_id.data(), trace.trace_id.size()}; }
+
+    // Begins anew, with the names that the request brought, or new ones. Keeps the memory.
+    void begin(const http::request_head& head, splitmix64& random, time_point now) {
+        began = now;
+        answered.reset();
+        request_bytes = response_bytes = 0;
+        tries = 0;
+        status = 0;
+        what.reset();
+        endpoint.clear();
+        const auto parent = parse_trace_parent(head.find(http::field_id::traceparent).value_or(""));
+        trace = parent ? *parent : new_trace(false, {random.next(), random.next(), random.next()});
+        const std::string_view brought = head.find(http::field_id::x_request_id).value_or("");
+        if (valid_request_id(brought)) {
+            id_size = brought.size();
+            std::ranges::copy(brought, id.begin());
+        } else {
+            const auto made = new_request_id(random.next(), random.next());
+            id_size = made.size();
+            std::ranges::copy(made, id.begin());
+        }
+    }
+};
+
+}  // namespace fusebox::gateway
