@@ -35,11 +35,11 @@ struct record_head {
 };
 static_assert(std::is_trivially_copyable_v<record_head>);
 
-std::string peer_text(std::string_view bytes) {
+http::socket_address peer_of(const access_entry& e) noexcept {
     http::socket_address a;
-    std::memcpy(&a.storage, bytes.data(), std::min(bytes.size(), sizeof a.storage));
-    a.size = static_cast<socklen_t>(bytes.size());
-    return bytes.empty() ? std::string{} : a.text();
+    a.size = static_cast<socklen_t>(std::min(e.peer.size(), sizeof a.storage));
+    std::memcpy(&a.storage, e.peer.data(), a.size);
+    return a;
 }
 
 log_level level_of(const access_entry& e) noexcept {
@@ -50,7 +50,9 @@ log_level level_of(const access_entry& e) noexcept {
 
 void write_access_line(std::string& out, log_form form, const access_entry& e) {
     log_line line{out, form, e.ended, level_of(e), "request"};
-    line.add("client", peer_text(e.peer)).add("method", e.method).add("host", e.host).add("target", e.target);
+    std::array<char, INET6_ADDRSTRLEN> room;
+    if (!e.peer.empty()) line.add("client", peer_of(e).ip(room));
+    line.add("method", e.method).add("host", e.host).add("target", e.target);
     line.add("status", std::uint64_t(e.status)).add("duration_seconds", e.took);
     line.add("request_bytes", e.request_bytes).add("response_bytes", e.response_bytes);
     line.add("route", e.route).add("service", e.upstream).add("endpoint", e.endpoint);

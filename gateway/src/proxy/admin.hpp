@@ -11,8 +11,10 @@
 // Thread-safety: none; one reactor's thread. What it reads may be read from any thread.
 #pragma once
 
+#include "access_log.hpp"
 #include "health_checks.hpp"
 #include "plan.hpp"
+#include "state_history.hpp"
 
 #include <fusebox/http/server.hpp>
 
@@ -26,6 +28,8 @@ struct admin_sources {
     const plan& serves;
     const std::atomic<bool>& draining;
     const health_checks& checks;
+    const access_log* requests = nullptr;  // null when there is none
+    const state_history* history = nullptr;
 };
 
 class admin final : public http::service {

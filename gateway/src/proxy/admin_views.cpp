@@ -146,6 +146,8 @@ std::string metrics_text(const admin_sources& from) {
     }
     expose_endpoints(out, p);
     from.checks.expose(out);
+    if (from.history != nullptr) from.history->expose(out);
+    if (from.requests != nullptr) from.requests->expose(out);
     return out.take();
 }
 

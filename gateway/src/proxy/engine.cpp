@@ -2,9 +2,11 @@
 
 #include "address_book.hpp"
 #include "admin.hpp"
+#include "event_log.hpp"
 #include "health_checks.hpp"
 #include "plan.hpp"
 #include "proxied_exchange.hpp"
+#include "state_history.hpp"
 #include "worker.hpp"
 
 #include <fusebox/random.hpp>
@@ -45,8 +47,10 @@ std::error_code test_bind(const http::socket_address& at) {
 // The thread that serves nobody's requests: the admin port, the checks of the endpoints, and the time of their health.
 class keeper {
 public:
-    keeper(const plan& serves, const address_book& addresses)
-        : plan_(serves), checks_(serves, addresses, loop_, fresh_seed()), views_({serves, draining_, checks_}) {}
+    keeper(const plan& serves, const address_book& addresses, const access_log* requests, const state_history& history)
+        : plan_(serves),
+          checks_(serves, addresses, loop_, fresh_seed()),
+          views_({serves, draining_, checks_, requests, &history}) {}
 
     http::server& server() noexcept { return server_; }
     void start() {
@@ -87,7 +91,10 @@ private:
 struct engine::state {
     std::unique_ptr<plan> serves;
     address_book addresses;
-    std::vector<socket_address> names;  // of all endpoints
+    std::unique_ptr<event_log> events;
+    std::unique_ptr<state_history> history;
+    std::unique_ptr<access_log> requests;  // null when none is wanted; outlives the workers
+    std::vector<socket_address> names;     // of all endpoints
     std::vector<std::string> unknown;
     std::vector<std::unique_ptr<worker>> workers;
     std::vector<std::uint16_t> ports;
@@ -98,6 +105,7 @@ struct engine::state {
     std::jthread looking_up;
     std::vector<std::jthread> threads;
 
+    std::optional<std::string> begin_logs();
     std::optional<std::string> listen();
     std::optional<std::string> listen_for_admin();
     void look_up_now_and_then(const std::stop_token& stop);
@@ -135,6 +143,7 @@ std::optional<std::string> engine::start() {
     s.addresses.look_up(s.names);
     for (const socket_address& name : s.names)
         if (!s.addresses.find(text_of(name))) s.unknown.push_back(text_of(name));
+    if (auto failed = s.begin_logs()) return failed;
     if (auto failed = s.listen()) return failed;
     if (auto failed = s.listen_for_admin()) return failed;
     for (auto& w : s.workers)
@@ -144,6 +153,18 @@ std::optional<std::string> engine::start() {
         });
     s.kept->start();
     s.looking_up = std::jthread([&s](const std::stop_token& stop) { s.look_up_now_and_then(stop); });
+    return std::nullopt;
+}
+
+std::optional<std::string> engine::state::begin_logs() {
+    const configuration& c = serves->configured();
+    events = std::make_unique<event_log>(std::move(*log_output::open("stderr")), c.log_level);
+    history = std::make_unique<state_history>(*serves, events.get(), steady_now());
+    if (c.access_log.empty()) return std::nullopt;
+    auto to = log_output::open(c.access_log);
+    if (!to) return to.error();
+    requests = std::make_unique<access_log>(std::move(*to), static_cast<unsigned>(workers.size()));
+    for (auto& w : workers) w->log_to(*requests);
     return std::nullopt;
 }
 
@@ -173,7 +194,7 @@ std::optional<std::string> engine::state::listen() {
 }
 
 std::optional<std::string> engine::state::listen_for_admin() {
-    kept = std::make_unique<keeper>(*serves, addresses);
+    kept = std::make_unique<keeper>(*serves, addresses, requests.get(), *history);
     const socket_address& at = serves->configured().admin.listen;
     const auto address = http::socket_address::from(at.host.empty() ? "::" : at.host, at.port);
     if (!address) return "cannot listen on " + text_of(at) + " for the admin port: the host must be an IP address";

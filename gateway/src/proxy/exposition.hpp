@@ -3,6 +3,7 @@
 // Thread-safety: none; a value.
 #pragma once
 
+#include <charconv>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -21,13 +22,12 @@ public:
     }
 
     using labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
-    void sample(labels of, std::uint64_t value) { sample(of, std::to_string(value)); }
-
-    std::string take() { return std::move(text_); }
-
-private:
-    void sample(labels of, std::string_view value) {
-        text_ += name_;
+    void sample(labels of, std::uint64_t value) { part({}, of, text(value)); }
+    void sample(labels of, bool value) { sample(of, std::uint64_t{value}); }
+    void sample(labels of, double value) { part({}, of, text(value)); }
+    // A sample of a histogram, with `suffix` behind the family's name.
+    void part(std::string_view suffix, labels of, std::string_view value) {
+        text_.append(name_).append(suffix);
         char before = '{';
         for (const auto& [label, is] : of) {
             text_ += before;
@@ -38,6 +38,16 @@ private:
         }
         text_.append(of.size() == 0 ? " " : "} ").append(value).append("\n");
     }
+
+    template <class Number>
+    static std::string text(Number value) {
+        char digits[40];
+        return {digits, std::to_chars(digits, digits + sizeof digits, value).ptr};
+    }
+
+    std::string take() { return std::move(text_); }
+
+private:
     void add_escaped(std::string_view value) {
         for (const char c : value) {
             if (c == '\n') text_ += "\\n";

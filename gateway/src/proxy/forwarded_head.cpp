@@ -13,9 +13,9 @@ namespace fusebox::gateway {
 
 namespace {
 
-constexpr http::field_set rewritten{http::field_id::x_forwarded_for, http::field_id::x_forwarded_proto,
+constexpr http::field_set rewritten{http::field_id::x_forwarded_for,  http::field_id::x_forwarded_proto,
                                     http::field_id::x_forwarded_host, http::field_id::forwarded,
-                                    http::field_id::traceparent};
+                                    http::field_id::traceparent,      http::field_id::x_request_id};
 
 std::string_view text(http::http_version v) noexcept {
     return v == http::http_version::v1_0 ? "1.0" : "1.1";
@@ -30,7 +30,7 @@ std::optional<std::string_view> head_fields::line(std::string_view name, std::si
 }
 
 void forwarded_request(http::gather& out, const http::request_head& head, const http::server_connection& client,
-                       const route_state& route, worker& w, bool upgrade) {
+                       const route_state& route, worker& w, const request_notes& notes, bool upgrade) {
     const head_fields fields{head};
     std::string& lines = w.scratch_text();
     std::string& scratch = w.scratch_line();
@@ -51,11 +51,10 @@ void forwarded_request(http::gather& out, const http::request_head& head, const 
                               .host = head.authority()};
     add_forwarding(fields, from, {.host_rewritten = route.configured.rewrite_host.has_value()}, add, scratch);
     add_via(add, text(head.version()), pseudonym, scratch);
-    const auto parent = parse_trace_parent(head.find(http::field_id::traceparent).value_or(""));
-    const auto span = parent ? child_of(*parent, w.random().next())
-                             : new_trace(false, {w.random().next(), w.random().next(), w.random().next()});
+    const auto span = child_of(notes.trace, w.random().next());
     const auto trace = to_text(span);
     add.add("traceparent", {trace.data(), trace.size()});
+    add.add("X-Request-Id", notes.request_id());
     if (head.body().kind == http::framing::chunked) add.add("Transfer-Encoding", "chunked");
     if (head.method() == http::method_id::options && head.find(http::field_id::max_forwards)) {
         without.insert(http::field_id::max_forwards);

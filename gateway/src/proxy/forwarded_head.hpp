@@ -2,6 +2,7 @@
 #pragma once
 
 #include "plan.hpp"
+#include "request_notes.hpp"
 #include "worker.hpp"
 
 #include <fusebox/gateway/fields.hpp>
@@ -42,7 +43,7 @@ private:
 
 // The request for a try. The pieces refer to `head` and to the worker's scratch text.
 void forwarded_request(http::gather& out, const http::request_head& head, const http::server_connection& client,
-                       const route_state& route, worker& w, bool upgrade);
+                       const route_state& route, worker& w, const request_notes& notes, bool upgrade);
 
 // The response for the client, with the framing that it gets, and with `note`, which are whole lines. The pieces
 // refer to `head` and `lines`.

@@ -136,7 +136,10 @@ std::expected<std::unique_ptr<plan>, std::vector<config_error>> plan::make(const
         auto& added = *made->upstreams_.emplace_back(std::make_unique<upstream_state>());
         added.configured = u;
         added.number = made->upstreams_.size() - 1;
-        added.endpoints = std::make_unique<upstream>(u.name, u.options, workers);
+        added.endpoints =
+            std::make_unique<upstream>(u.name, u.options, workers, [p = made.get()](const verdict_change& v) {
+                if (p->told_) p->told_(v);
+            });
         by_name[u.name] = &added;
     }
     shared_breakers shared;

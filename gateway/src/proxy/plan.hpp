@@ -90,10 +90,14 @@ public:
     const std::vector<answer_store*>& answers() const noexcept { return answers_; }
     const configuration& configured() const noexcept { return configured_; }
 
+    // Who hears of changed verdicts from now on. Only while nothing serves.
+    void tell_verdicts(verdict_listener listener) { told_ = std::move(listener); }
+
 private:
     explicit plan(const configuration& c) : configured_(c) {}
 
     configuration configured_;
+    verdict_listener told_;
     std::vector<std::unique_ptr<upstream_state>> upstreams_;
     std::vector<std::unique_ptr<route_state>> routes_;
     std::vector<answer_store*> answers_;

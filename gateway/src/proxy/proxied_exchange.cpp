@@ -56,6 +56,7 @@ http::exchange* proxied_exchange::begin(http::server_connection& client, route_s
     route_ = &route;
     to_ = route.to;
     stage_ = stage::waiting;
+    notes_.begin(client.request(), worker_.random(), now());
     state_ = detail::walk_state{call_context{}, detail::step_time{worker_.time()}};
     state_.wake = this;
     result_.emplace(route.rules);
@@ -137,7 +138,9 @@ void proxied_exchange::start_try() {
     replay_ = true;
     route_counts::add(route_->counts[worker_.number()].tries);
     if (!inner_) choose_endpoint();
+    ++notes_.tries;
     if (!lease_) return try_failed(incident::no_endpoint);
+    notes_.endpoint = lease_->target().address();
     connect();
 }
 

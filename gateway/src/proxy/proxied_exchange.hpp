@@ -14,6 +14,7 @@
 #pragma once
 
 #include "plan.hpp"
+#include "request_notes.hpp"
 #include "try_result.hpp"
 #include "worker.hpp"
 
@@ -127,12 +128,14 @@ private:
     void arm(time_point at) { worker_.loop().arm(timer_, at); }
     time_point now() const noexcept { return worker_.loop().now(); }
     void count_response(int status) noexcept;
+    void log();
 
     worker& worker_;
     http::server_connection* client_ = nullptr;
     route_state* route_ = nullptr;
     upstream_state* to_ = nullptr;  // the route's own, or that of its fallback
     stage stage_ = stage::unused;
+    request_notes notes_;
     std::atomic<std::uint32_t> use_{0};  // which request this is; late wake-ups are known by it
 
     detail::walk_state state_{call_context{}, detail::step_time{nullptr}};

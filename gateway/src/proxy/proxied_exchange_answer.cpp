@@ -31,7 +31,7 @@ void proxied_exchange::send_request_head() {
     upstream_->begin_request({head.method() == http::method_id::head, upgrade_asked_});
     await_continue_ = head.expects_continue() && !client_->body_complete();
     http::gather out;
-    forwarded_request(out, head, *client_, *route_, worker_, upgrade_asked_);
+    forwarded_request(out, head, *client_, *route_, worker_, notes_, upgrade_asked_);
     (void)upstream_->send(out.pieces());
 }
 
@@ -62,11 +62,13 @@ void proxied_exchange::relay_head(const http::response_head& head) {
     client_->final_response_begins();
     count_response(head.status());
     if (!worker_.serves().answers().empty()) look_at_answer(head);
+    notes_.answered = now();
     // What came with the head goes out with it.
     bool sent = false;
     const auto status = upstream_->read_body([&](std::span<const iovec> parts) {
         const http::chunk_line line{size_of(parts)};
         if (copy_) copy_body(parts);
+        notes_.response_bytes += size_of(parts);
         if (sent) out = {};
         sent = true;
         add_parts(out, parts, chunked_ ? &line : nullptr);
@@ -86,6 +88,7 @@ void proxied_exchange::go_on_relaying(http::body_status status) {
         status = upstream_->read_body([this](std::span<const iovec> parts) {
             const http::chunk_line line{size_of(parts)};
             if (copy_) copy_body(parts);
+            notes_.response_bytes += size_of(parts);
             http::gather out;
             add_parts(out, parts, chunked_ ? &line : nullptr);
             client_->send(out.pieces());
@@ -128,6 +131,8 @@ void proxied_exchange::relayed(bool whole) {
     if (lease_) lease_->settle(verdict_of(result_->meaning()), now());
     lease_.reset();
     drop_connection(whole && upstream_->reusable());
+    if (!whole) notes_.what = incident::response_incomplete;
+    log();
     http::server_connection& client = *client_;
     retire();
     if (whole) client.response_complete();
@@ -162,9 +167,15 @@ void proxied_exchange::relay_tunnel() {
     auto down = http::body_status::more, up = http::body_status::more;
     (void)upstream_->flush();
     while (down == http::body_status::more && client_->unsent() == 0)
-        down = upstream_->read_body([this](std::span<const iovec> parts) { client_->send(parts); });
+        down = upstream_->read_body([this](std::span<const iovec> parts) {
+            notes_.response_bytes += size_of(parts);
+            client_->send(parts);
+        });
     while (up == http::body_status::more && upstream_->unsent() == 0)
-        up = client_->read_body([this](std::span<const iovec> parts) { (void)upstream_->send(parts); });
+        up = client_->read_body([this](std::span<const iovec> parts) {
+            body_size_ += size_of(parts);
+            (void)upstream_->send(parts);
+        });
     if (up == http::body_status::complete && upstream_->unsent() == 0) upstream_->finish_writing();
     if (down == http::body_status::complete) return relayed(true);
     if (down == http::body_status::truncated || up == http::body_status::truncated || upstream_->gone())
@@ -177,6 +188,8 @@ void proxied_exchange::answer_incident(incident what) {
     const auto& refused = result_->refusal();
     std::string details, body;
     refusal r{.what = what, .upstream = route_->configured.upstream};
+    r.request_id = notes_.request_id();
+    r.trace_id = notes_.trace_id();
     if (refused && is_refusal(refused->code)) {
         details = refused->message();
         r.retry_after = refused->retry_after;
@@ -202,6 +215,9 @@ void proxied_exchange::answer_incident(incident what) {
     count_response(status);
     lease_.reset();
     drop_connection(false);
+    notes_.what = what;
+    notes_.response_bytes = client.request().method() == http::method_id::head ? 0 : body.size();
+    log();
     retire();
     client.answer(status, {}, body, lines);
 }
@@ -211,6 +227,9 @@ void proxied_exchange::answer_fixed(const fixed_answer& a, std::string_view note
     count_response(a.status);
     lease_.reset();
     drop_connection(false);
+    notes_.what = result_->what();
+    notes_.response_bytes = client.request().method() == http::method_id::head ? 0 : a.body.size();
+    log();
     std::string& lines = worker_.scratch_text();
     lines.assign("Cache-Control: no-store\r\n").append(note);
     retire();

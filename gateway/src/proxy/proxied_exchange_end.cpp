@@ -5,6 +5,12 @@
 
 namespace fusebox::gateway {
 
+namespace {
+
+constexpr int client_closed_request = 499;  // as nginx has it: nobody was left to be told a status
+
+}  // namespace
+
 // -- The client --------------------------------------------------------------------------------------
 
 void proxied_exchange::client_ready() {
@@ -18,9 +24,13 @@ void proxied_exchange::client_ready() {
     }
 }
 
-void proxied_exchange::client_lost(loss) {
+void proxied_exchange::client_lost(loss why) {
     route_counts::add(route_->counts[worker_.number()].responses[0]);
     give_up(incident::client_gone);
+    const bool answered_elsewhere = why == loss::body_slow && !client_->response_begun();  // by worker::refuse
+    notes_.what = why == loss::client_gone || why == loss::shut_down ? incident::client_gone : incident::client_slow;
+    if (notes_.status == 0) notes_.status = client_closed_request;
+    if (!answered_elsewhere) log();
     retire();
 }
 
@@ -29,6 +39,10 @@ void proxied_exchange::client_failed() {
     give_up(incident::client_malformed);
     http::server_connection& client = *client_;
     count_response(400);
+    notes_.what = incident::client_malformed;
+    const bool gone = client.body_error() == http::parse_errc::none;
+    if (gone) notes_.status = client_closed_request, notes_.what = incident::client_gone;
+    if (gone || client.response_begun()) log();  // else worker::refuse does
     retire();
     client.fail_body();
 }
@@ -71,7 +85,31 @@ void proxied_exchange::retire() noexcept {
 
 void proxied_exchange::count_response(int status) noexcept {
     auto& counts = route_->counts[worker_.number()];
+    notes_.status = status;
     route_counts::add(counts.responses[static_cast<std::size_t>(std::clamp(status / 100, 0, 5))]);
+}
+
+// The line of this request; its head must still be there.
+void proxied_exchange::log() {
+    if (!worker_.logs()) return;
+    const http::request_head& request = client_->request();
+    access_entry e{.took = now() - notes_.began,
+                   .request_bytes = body_size_,
+                   .response_bytes = notes_.response_bytes,
+                   .tries = notes_.tries,
+                   .status = notes_.status,
+                   .what = notes_.what,
+                   .method = request.method_text(),
+                   .host = request.authority(),
+                   .target = request.target(),
+                   .route = route_->configured.name,
+                   .upstream = to_->configured.name,
+                   .endpoint = notes_.endpoint,
+                   .request_id = notes_.request_id(),
+                   .trace_id = notes_.trace_id()};
+    if (notes_.answered) e.first_byte = *notes_.answered - notes_.began;
+    if (const auto* breaker = breaker_of_request()) e.breaker = breaker->state();
+    worker_.log(*client_, e);
 }
 
 }  // namespace fusebox::gateway

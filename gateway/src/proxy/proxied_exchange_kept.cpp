@@ -107,6 +107,9 @@ void proxied_exchange::answer_kept(const kept_answer& kept, std::string_view not
     count_response(kept.status);
     lease_.reset();
     drop_connection(false);
+    notes_.what = result_->what();
+    notes_.response_bytes = plan.body ? kept.body.size() : 0;
+    log();
     http::server_connection& client = *client_;
     retire();
     client.response_complete();

@@ -22,7 +22,6 @@ namespace fusebox::gateway {
 struct request_notes {
     time_point began{};
     std::optional<time_point> answered{};  // when the head of the response came that goes to the client
-    std::uint64_t request_bytes = 0;
     std::uint64_t response_bytes = 0;
     std::uint32_t tries = 0;
     int status = 0;
@@ -39,7 +38,7 @@ struct request_notes {
     void begin(const http::request_head& head, splitmix64& random, time_point now) {
         began = now;
         answered.reset();
-        request_bytes = response_bytes = 0;
+        response_bytes = 0;
         tries = 0;
         status = 0;
         what.reset();

@@ -64,7 +64,7 @@ http::exchange* worker::serve(http::server_connection& c) {
     if (request.method() == http::method_id::options) {
         const auto hops = hops_left(request);
         if (!hops) return refuse(c, 400, "Max-Forwards must be one whole number"), nullptr;
-        if (*hops == 0) return c.answer(200, {}, {}), nullptr;
+        if (*hops == 0) return log_unrouted(c, 200, 0, {}), c.answer(200, {}, {}), nullptr;
     }
     char normal[http::head_limits::most_bytes];
     const auto path = http::normalise_path(request.path(), normal);
@@ -101,8 +101,25 @@ void worker::release(proxied_exchange& done) noexcept {
     free_.push_back(&done);
 }
 
+void worker::log(const http::server_connection& c, access_entry entry) noexcept {
+    entry.ended = wall_now();
+    entry.peer = {reinterpret_cast<const char*>(c.peer().get()), c.peer().size};
+    log_->add(number_, entry);
+}
+
+void worker::log_unrouted(const http::server_connection& c, int status, std::size_t bytes,
+                          std::string_view why) noexcept {
+    if (!logs()) return;
+    access_entry e{.response_bytes = bytes, .status = status, .reason = why};
+    const http::request_head& request = c.request();
+    if (request.error() == http::parse_errc::none && request.size() != 0)
+        e.method = request.method_text(), e.host = request.authority(), e.target = request.target();
+    log(c, e);
+}
+
 void worker::refuse(http::server_connection& c, int status, std::string_view why) {
     scratch_text_.assign(why).append("\n");
+    log_unrouted(c, status, scratch_text_.size(), why);
     c.answer(status, "text/plain; charset=utf-8", scratch_text_, "Cache-Control: no-store\r\n");
 }
 

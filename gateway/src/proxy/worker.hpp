@@ -2,6 +2,7 @@
 // client's connection stays with the worker that accepted it.
 #pragma once
 
+#include "access_log.hpp"
 #include "address_book.hpp"
 #include "plan.hpp"
 
@@ -38,6 +39,8 @@ public:
 
     boost::asio::io_context& io() noexcept { return io_; }
     http::server& server() noexcept { return server_; }
+    // From now on; `to` must outlive the worker.
+    void log_to(access_log& to) noexcept { log_ = &to; }
     // Ends the thread: at once when there is no connection, else when all have ended, or `within` is over.
     void drain(duration within);
 
@@ -60,6 +63,9 @@ public:
     void release(proxied_exchange& done) noexcept;
     // Answers 413.
     void refuse_body(http::server_connection& c) { refuse(c, 413, "the body is larger than this gateway takes"); }
+    bool logs() const noexcept { return log_ != nullptr; }
+    // Adds when it is, and who asked. Only if logs().
+    void log(const http::server_connection& c, access_entry entry) noexcept;
 
 private:
     struct text_hash {
@@ -74,12 +80,14 @@ private:
 
     http::exchange* serve(http::server_connection& c) override;
     void look_at_drain();
+    void log_unrouted(const http::server_connection& c, int status, std::size_t bytes, std::string_view why) noexcept;
     void refuse(http::server_connection& c, int status, std::string_view why) override;
 
     const plan& plan_;
     const address_book& addresses_;
     const unsigned number_;
     const monotonic_clock* time_;
+    access_log* log_ = nullptr;
     boost::asio::io_context io_{1};
     http::reactor& loop_;
     http::connection_limits limits_;

@@ -137,13 +137,13 @@ private:
 };
 
 // The allocations of five hundred such requests through a gateway with one route, when a hundred came before.
-std::uint64_t allocations_of(std::string_view request, std::string_view end, std::string_view policies) {
+std::uint64_t allocations_of(std::string_view request, std::string_view end, std::string_view policies,
+                             std::string_view access_log = "none") {
     counted = false;
     const answering_origin behind{end};
     const auto read = gateway::read_configuration(
-        "listen: \"127.0.0.1:0\"\nadmin: { listen: \"127.0.0.1:0\" }\naccess_log: none\n"
-        "upstreams:\n  it: { endpoints: [\"127.0.0.1:" +
-            std::to_string(behind.port) +
+        "listen: \"127.0.0.1:0\"\nadmin: { listen: \"127.0.0.1:0\" }\naccess_log: " + std::string{access_log} +
+            "\nupstreams:\n  it: { endpoints: [\"127.0.0.1:" + std::to_string(behind.port) +
             "\"] }\n"
             "routes:\n  - { match: { path_prefix: / }, upstream: it, " +
             std::string{policies} + " }\n",
@@ -179,4 +179,9 @@ TEST(a_proxied_request, allocates_nothing_once_all_is_warm) {
 
 TEST(a_proxied_request, allocates_nothing_for_a_body_that_is_kept_for_another_try) {
     EXPECT_LT(allocations_of(post, "z", "bulkhead: { max_concurrent: 100 }"), less_than_one_in_five_requests);
+}
+
+TEST(a_proxied_request, allocates_nothing_for_its_line_in_the_log) {
+    EXPECT_LT(allocations_of(get, "\r\n\r\n", "bulkhead: { max_concurrent: 100 }", "/dev/null"),
+              less_than_one_in_five_requests);
 }
