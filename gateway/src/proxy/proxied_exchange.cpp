@@ -146,7 +146,7 @@ void proxied_exchange::start_try() {
 
 void proxied_exchange::connect() {
     stage_ = stage::connecting;
-    origin_ = worker_.origin_of(*to_, lease_->target());
+    origin_ = worker_.connections_to(*to_, lease_->target());
     if (origin_ == nullptr) return try_failed(incident::dns_error);
     if (!must_be_fresh_) upstream_ = origin_->idle.take();
     fresh_ = upstream_ == nullptr;

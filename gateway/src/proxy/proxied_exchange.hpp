@@ -149,7 +149,7 @@ private:
 
     // The try.
     std::optional<balancer::lease> lease_;
-    origin* origin_ = nullptr;
+    endpoint_connections* origin_ = nullptr;
     std::unique_ptr<http::client_connection> upstream_;
     time_point try_began_{};
     time_point connect_by_{};

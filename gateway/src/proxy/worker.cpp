@@ -4,6 +4,7 @@
 #include "proxied_exchange.hpp"
 
 #include <fusebox/gateway/forwarding.hpp>
+#include <fusebox/gateway/refusal.hpp>
 
 #include <fusebox/http/authority.hpp>
 #include <fusebox/http/path.hpp>
@@ -17,6 +18,15 @@ http::connection_limits limits_of(const configuration& c) {
     l.head.bytes = static_cast<std::uint32_t>(c.limits.head);
     l.head.start_line = static_cast<std::uint32_t>(std::min(c.limits.uri + 32, c.limits.head));
     return l;
+}
+
+// What RFC 9209, section 2.3, calls it when a request is refused before it has a route.
+std::string_view error_type_of(int status) noexcept {
+    switch (status) {
+        case 404: return row_of(incident::no_route).error;
+        case 502: return row_of(incident::loop_detected).error;
+        default: return status < 500 ? "http_request_error" : "proxy_internal_response";
+    }
 }
 
 }  // namespace
@@ -44,13 +54,14 @@ worker::~worker() {
     exchanges_.clear();
 }
 
-origin* worker::origin_of(const upstream_state& u, const endpoint& e) {
+endpoint_connections* worker::connections_to(const upstream_state& u, const endpoint& e) {
     auto& part = upstreams_[u.number];
     const auto known = part.origins.find(std::string_view{e.address()});
     if (known != part.origins.end()) return known->second.get();
     const auto at = addresses_.find(e.address(), number_);
     if (!at) return nullptr;
-    return part.origins.emplace(e.address(), std::make_unique<origin>(*at, part.limits)).first->second.get();
+    return part.origins.emplace(e.address(), std::make_unique<endpoint_connections>(*at, part.limits))
+        .first->second.get();
 }
 
 http::exchange* worker::serve(http::server_connection& c) {
@@ -120,7 +131,10 @@ void worker::log_unrouted(const http::server_connection& c, int status, std::siz
 void worker::refuse(http::server_connection& c, int status, std::string_view why) {
     scratch_text_.assign(why).append("\n");
     log_unrouted(c, status, scratch_text_.size(), why);
-    c.answer(status, "text/plain; charset=utf-8", scratch_text_, "Cache-Control: no-store\r\n");
+    scratch_line_.assign("Cache-Control: no-store\r\nProxy-Status: ");
+    proxy_status{.proxy = pseudonym, .error = error_type_of(status), .details = why}.append_to(scratch_line_);
+    scratch_line_.append("\r\n");
+    c.answer(status, "text/plain; charset=utf-8", scratch_text_, scratch_line_);
 }
 
 }  // namespace fusebox::gateway

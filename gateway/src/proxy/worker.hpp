@@ -25,8 +25,8 @@ namespace fusebox::gateway {
 class proxied_exchange;
 
 // An endpoint's connections.
-struct origin {
-    origin(http::socket_address address, const http::pool_limits& limits) : at(address), idle(limits) {}
+struct endpoint_connections {
+    endpoint_connections(http::socket_address address, const http::pool_limits& limits) : at(address), idle(limits) {}
     http::socket_address at;
     http::connection_pool idle;
     std::uint32_t open = 0;  // in use
@@ -59,7 +59,7 @@ public:
 
     balancer& balancer_of(const upstream_state& u) noexcept { return *upstreams_[u.number].picks; }
     // The connections to this endpoint; null when its name leads nowhere.
-    origin* origin_of(const upstream_state& u, const endpoint& e);
+    endpoint_connections* connections_to(const upstream_state& u, const endpoint& e);
     void release(proxied_exchange& done) noexcept;
     // Answers 413.
     void refuse_body(http::server_connection& c) { refuse(c, 413, "the body is larger than this gateway takes"); }
@@ -75,7 +75,7 @@ private:
     struct upstream_part {
         std::unique_ptr<balancer> picks;
         http::pool_limits limits;
-        std::unordered_map<std::string, std::unique_ptr<origin>, text_hash, std::equal_to<>> origins;
+        std::unordered_map<std::string, std::unique_ptr<endpoint_connections>, text_hash, std::equal_to<>> origins;
     };
 
     http::exchange* serve(http::server_connection& c) override;

@@ -88,7 +88,9 @@ TEST_F(proxying, line_20_routes_match_the_normal_path_and_the_bytes_go_on_as_the
     route().match.path_prefix = "/api";
     const auto e = exchange("GET /x/../%61pi/%2f?a=%41 HTTP/1.1\r\nHost: a\r\n\r\n", ok);
     EXPECT_THAT(e.asked, StartsWith("GET /x/../%61pi/%2f?a=%41 HTTP/1.1\r\n"));
-    EXPECT_THAT(refused("GET /other HTTP/1.1\r\nHost: a\r\n\r\n"), StartsWith("HTTP/1.1 404"));
+    const std::string unknown = refused("GET /other HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_THAT(unknown, StartsWith("HTTP/1.1 404"));
+    EXPECT_THAT(unknown, HasSubstr("Proxy-Status: fusebox; error=destination_not_found; details=\"no route"));
 }
 
 TEST_F(proxying, line_21_the_host_is_kept_unless_the_route_rewrites_it) {
