@@ -80,7 +80,8 @@ class Documentation(unittest.TestCase):
     """Every piece of YAML in the documentation is valid, with the least around it that makes a file of it."""
 
     LISTEN = 'listen: ":8080"\n'
-    UPSTREAMS = "upstreams: { orders: { endpoints: [\"h:1\"] }, auth: { endpoints: [\"h:2\"] } }\n"
+    UPSTREAMS = ("upstreams: { orders: { endpoints: [\"h:1\"] }, auth: { endpoints: [\"h:2\"] }, "
+                 "read_only_copy: { endpoints: [\"h:3\"] } }\n")
     ROUTES = "routes:\n  - upstream: orders\n"
 
     def test_has_valid_examples_only(self):

@@ -46,7 +46,8 @@ ports started(child_program& demo) {
 }
 
 void expect_nothing_left(const ports& p) {
-    for (const auto port : {p.frontend, p.api_gateway, p.database, p.gateway, p.admin}) EXPECT_EQ(dial(port), -1) << port;
+    for (const auto port : {p.frontend, p.api_gateway, p.database, p.gateway, p.admin})
+        EXPECT_EQ(dial(port), -1) << port;
 }
 
 TEST(health_check_program, trips_heals_and_leaves_nothing_behind) {

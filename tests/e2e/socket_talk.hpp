@@ -50,8 +50,8 @@ inline answer parse(const std::string& heard) {
 }
 
 inline answer get(std::uint16_t port, const std::string& path, const std::string& more_headers = "") {
-    return parse(
-        converse(port, "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + more_headers + "\r\n"));
+    return parse(converse(
+        port, "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + more_headers + "\r\n"));
 }
 
 }  // namespace e2e

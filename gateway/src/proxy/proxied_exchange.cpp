@@ -306,7 +306,7 @@ void proxied_exchange::take_head() {
     end_try();
 }
 
-void proxied_exchange::try_failed(incident what) {
+void proxied_exchange::try_failed(incident what, bool own_pause) {
     const auto& retry = route_->configured.retry;
     bool again = retry && may_repeat();
     switch (row_of(what).group) {
@@ -318,6 +318,7 @@ void proxied_exchange::try_failed(incident what) {
         default: again = false;
     }
     result_->failed(what, again, now() - try_began_);
+    if (own_pause) result_->say_nothing();
     route_counts::add(route_->counts[worker_.number()].incidents[static_cast<std::size_t>(what)]);
     end_try(now() >= state_.context.deadline() ? cancel_cause::deadline : cancel_cause::none);
 }
@@ -336,17 +337,19 @@ void proxied_exchange::drop_connection(bool reuse) noexcept {
 
 void proxied_exchange::expired() {
     const bool over = now() >= state_.context.deadline();
+    // This process was stopped, or its loop starved, for more than half of the time that the origin should have had.
+    const bool own_pause = now() - timer_.at() > (timer_.at() - try_began_) / 2;
     switch (stage_) {
         case stage::waiting: return follow(resume_walk());
-        case stage::connecting: return try_failed(incident::connection_timeout);
+        case stage::connecting: return try_failed(incident::connection_timeout, own_pause);
         case stage::trying:
             if (await_continue_ && !over) {  // the origin says nothing to the expectation: the body goes all the same
                 await_continue_ = false;
                 arm(state_.context.deadline());
                 return send_request_body();
             }
-            return try_failed(upstream_->unsent() > 0 ? incident::connection_write_timeout
-                                                      : incident::response_timeout);
+            return try_failed(upstream_->unsent() > 0 ? incident::connection_write_timeout : incident::response_timeout,
+                              own_pause);
         case stage::relaying:
         case stage::tunnelling: return relayed(false);
         case stage::unused: return;

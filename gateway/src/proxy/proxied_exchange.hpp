@@ -88,7 +88,8 @@ private:
     void take_interim();
     void take_head();
     void connection_lost();
-    void try_failed(incident what);
+    // `own_pause`: it says nothing of the origin, as we were the ones who were late.
+    void try_failed(incident what, bool own_pause = false);
     void drop_connection(bool reuse) noexcept;
     bool may_repeat() const noexcept;
 

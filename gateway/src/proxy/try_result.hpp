@@ -48,6 +48,9 @@ public:
         took_ = took;
     }
 
+    // What failed says nothing of the other side.
+    void say_nothing() noexcept { says_nothing_ = true; }
+
     // -- What the walk says and asks.
 
     void refuse(rejection answer) noexcept {
@@ -85,6 +88,7 @@ public:
     const std::optional<rejection>& refusal() const noexcept { return refusal_; }
     outcome meaning() const noexcept {
         if (chaos_) return outcome::failure;
+        if (says_nothing_) return outcome::ignored;
         return what_ ? rules_->of(*what_) : rules_->of_status(status_);
     }
 
@@ -94,6 +98,7 @@ private:
     int status_ = 0;
     bool again_ = false;
     bool chaos_ = false;
+    bool says_nothing_ = false;
     std::optional<duration> took_{};
     std::optional<duration> retry_after_{};
     std::optional<rejection> refusal_{};

@@ -101,8 +101,8 @@ TEST_F(access_lines, the_tries_of_a_request_share_its_names) {
     EXPECT_EQ(l["tries"], 2);
     EXPECT_EQ(l["status"], 200);
     for (const std::string& asked : {first, second}) {
-        EXPECT_EQ(field_of(asked, "X-Request-Id"), l["request_id"]);
-        EXPECT_EQ(field_of(asked, "traceparent").substr(3, 32), l["trace_id"]);
+        EXPECT_EQ(l["request_id"], field_of(asked, "X-Request-Id"));
+        EXPECT_EQ(l["trace_id"], field_of(asked, "traceparent").substr(3, 32));
     }
     EXPECT_NE(field_of(first, "traceparent"), field_of(second, "traceparent")) << "each is a span of its own";
 }
@@ -124,7 +124,7 @@ TEST_F(access_lines, a_refusal_is_named_and_tells_the_client_its_request_id) {
     EXPECT_EQ(l["circuit_state"], "open");
     EXPECT_EQ(l["tries"], 0);
     EXPECT_FALSE(l.contains("endpoint"));
-    EXPECT_EQ(field_of(answer, "X-Request-Id"), l["request_id"]);
+    EXPECT_EQ(l["request_id"], field_of(answer, "X-Request-Id"));
 }
 
 TEST_F(access_lines, what_never_reached_a_route_has_a_line_too) {

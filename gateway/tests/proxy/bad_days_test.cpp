@@ -133,9 +133,30 @@ TEST_F(bad_days, clients_that_vanish_at_any_moment_leave_nothing_behind) {
     EXPECT_TRUE(has_let_go_of_all_but(0));
 }
 
+TEST_F(bad_days, a_pause_of_our_own_trips_no_breaker) {
+    route().circuit_breaker->options = {.consecutive_failures = 1, .open_for = 20s, .open_jitter = 0};
+    peer& c = client();
+    send(c, get);
+    peer& o = origin();
+    head(o);
+    pass(10s);  // the process was stopped: the origin had no chance to be in time
+    EXPECT_THAT(head(c), StartsWith("HTTP/1.1 504"));
+    EXPECT_TRUE(ends(o));
+    EXPECT_EQ(breaker().state(), circuit_state::closed);
+    EXPECT_EQ(breaker().snapshot().totals.ignored, 1u);
+
+    peer& other = client();
+    send(other, get);
+    peer& again = origin();
+    head(again);
+    pass(4s);  // late by a second of three
+    EXPECT_THAT(head(other), StartsWith("HTTP/1.1 504"));
+    EXPECT_TRUE(ends(again));
+    EXPECT_EQ(breaker().state(), circuit_state::open);
+}
+
 TEST_F(bad_days, an_hour_that_is_gone_ends_what_was_waiting_and_harms_nothing_else) {
     route().circuit_breaker->options = {.consecutive_failures = 2, .open_for = 20s, .open_jitter = 0};
-    exchange(get, broken);
     peer& c = client();
     send(c, get);
     peer& o = origin();
@@ -143,6 +164,8 @@ TEST_F(bad_days, an_hour_that_is_gone_ends_what_was_waiting_and_harms_nothing_el
     pass(1h);
     EXPECT_THAT(head(c), StartsWith("HTTP/1.1 504"));
     EXPECT_TRUE(ends(o));
+    exchange(get, broken);
+    exchange(get, broken);
     EXPECT_EQ(breaker().state(), circuit_state::open);
     pass(1h);
     const auto after = exchange(get, ok);
