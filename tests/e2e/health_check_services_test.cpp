@@ -55,10 +55,11 @@ TEST(health_check, A000_C3_the_database_gives_data_after_a_while) {
 
 TEST(health_check, A000_C3_one_in_ten_fails_at_once_and_the_others_take_100_to_500_ms) {
     std::vector<fusebox::duration> pauses;
-    database usual{{.seed = 7}, [&](fusebox::duration d) -> net::awaitable<void> {
-                       pauses.push_back(d);
-                       co_return;
-                   }};
+    const auto note = [&](fusebox::duration d) -> net::awaitable<void> {
+        pauses.push_back(d);
+        co_return;
+    };
+    database usual{{.seed = 7}, note};
     const auto data = usual.routes().at("/data");
     int failed = 0;
     for (int i = 0; i < 10'000; ++i) {
