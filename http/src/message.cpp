@@ -1,5 +1,7 @@
 #include <fusebox/http/message.hpp>
 
+#include "path_pattern.hpp"
+
 #include <fusebox/http/field_id.hpp>
 
 #include <algorithm>
@@ -14,6 +16,24 @@ std::string_view message::get(std::string_view name) const noexcept {
 void message::set(std::string_view name, std::string value) {
     std::erase_if(fields, [&](const field& f) { return equal_names(f.name, name); });
     fields.push_back({std::string(name), std::move(value)});
+}
+
+std::string_view request::parameter(std::string_view name) const noexcept {
+    const auto found = std::ranges::find(parameters, name, &field::name);
+    return found == parameters.end() ? std::string_view{} : std::string_view{found->value};
+}
+
+std::optional<std::string> request::query(std::string_view name) const {
+    std::string_view rest = std::string_view(url).substr(path().size());
+    while (!rest.empty()) {
+        rest.remove_prefix(1);  // the question mark, or the ampersand
+        const std::string_view pair = rest.substr(0, rest.find('&'));
+        rest.remove_prefix(pair.size());
+        const auto equals = std::min(pair.find('='), pair.size());
+        if (percent_decoded(pair.substr(0, equals), true) == name)
+            return percent_decoded(pair.substr(std::min(equals + 1, pair.size())), true);
+    }
+    return std::nullopt;
 }
 
 bool is_sendable(const field& f) noexcept {

@@ -1,9 +1,12 @@
 #include <fusebox/http/site.hpp>
 
+#include "path_pattern.hpp"
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <memory>
 
@@ -15,8 +18,9 @@ namespace net = boost::asio;
 // long as that runs.
 class site::handling final : public exchange, public std::enable_shared_from_this<handling> {
 public:
-    handling(site& owner, server_connection& c, std::shared_ptr<const handler> answer)
+    handling(site& owner, server_connection& c, std::shared_ptr<const handler> answer, std::vector<field> parameters)
         : owner_(owner), client_(&c), handler_(std::move(answer)) {
+        request_.parameters = std::move(parameters);
         const request_head& head = c.request();
         request_.method = head.method_text();
         request_.url = head.target();
@@ -129,7 +133,22 @@ site::~site() {
 }
 
 void site::on(std::string method, std::string path, handler answer) {
-    handlers_[std::move(path)][std::move(method)] = std::make_shared<const handler>(std::move(answer));
+    auto kept = std::make_shared<const handler>(std::move(answer));
+    if (!path_pattern::is_one(path)) {
+        handlers_[std::move(path)][std::move(method)] = std::move(kept);
+        return;
+    }
+    const path_pattern pattern{path};
+    auto at = std::ranges::find(patterns_, pattern, &std::pair<path_pattern, methods>::first);
+    if (at == patterns_.end()) at = patterns_.insert(at, {pattern, {}});
+    at->second[std::move(method)] = std::move(kept);
+}
+
+const site::methods* site::find(std::string_view path, std::vector<field>& parameters) const {
+    if (const auto here = handlers_.find(path); here != handlers_.end()) return &here->second;
+    for (const auto& [pattern, answers] : patterns_)
+        if (auto matched = pattern.match(path)) return parameters = std::move(*matched), &answers;
+    return nullptr;
 }
 
 std::error_code site::listen(const std::string& address, std::uint16_t port) {
@@ -148,13 +167,15 @@ void site::close() {
 }
 
 exchange* site::serve(server_connection& c) {
-    const auto here = handlers_.find(c.request().path());
-    if (here == handlers_.end()) return c.answer(404, "text/plain", "not found\n"), nullptr;
+    std::vector<field> parameters;
+    const methods* const here = find(c.request().path(), parameters);
+    if (here == nullptr) return c.answer(404, "text/plain", "not found\n"), nullptr;
     const auto method = c.request().method_text();
-    const auto answer = here->second.find(method == "HEAD" ? "GET" : method);
-    if (answer != here->second.end()) return std::make_shared<handling>(*this, c, answer->second)->start();
+    const auto answer = here->find(method == "HEAD" ? "GET" : method);
+    if (answer != here->end())
+        return std::make_shared<handling>(*this, c, answer->second, std::move(parameters))->start();
     std::string allow;
-    for (const auto& [each, unused] : here->second)
+    for (const auto& [each, unused] : *here)
         allow.append(allow.empty() ? "Allow: " : ", ").append(each == "GET" ? "GET, HEAD" : each);
     return c.answer(405, "text/plain", "method not allowed\n", allow + "\r\n"), nullptr;
 }

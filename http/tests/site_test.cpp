@@ -109,6 +109,34 @@ net::awaitable<response> fail_later(const request&) {
     throw std::runtime_error("secret");
 }
 
+TEST_F(site_test, a_path_may_have_parameters) {
+    const auto tell = [](const request& asked) {
+        return response{200, std::string(asked.parameter("id")) + "|" + std::string(asked.parameter("part"))};
+    };
+    shop.on("GET", "/products/{id}", tell);
+    shop.on("PUT", "/products/{id}", [](const request&) { return response{200, "put"}; });
+    shop.on("GET", "/products/{id}/{part}", tell);
+    shop.on("GET", "/products/new", [](const request&) { return response{200, "without any"}; });
+    EXPECT_EQ(ask({"GET", url("/products/7")}).body, "7|");
+    EXPECT_EQ(ask({"PUT", url("/products/7")}).body, "put");
+    EXPECT_EQ(ask({"GET", url("/products/a%2Fb%20c%3/stock?x=1")}).body, "a/b c%3|stock") << "decoded, where it can be";
+    EXPECT_EQ(ask({"GET", url("/products/new")}).body, "without any");
+    for (const char* path : {"/products/", "/products/7/", "/products/7/stock/all", "/products", "/product/7"})
+        EXPECT_EQ(ask({"GET", url(path)}).status, 404) << path;
+    const auto answer = ask({"DELETE", url("/products/7")});
+    EXPECT_EQ(answer.status, 405);
+    EXPECT_EQ(answer.get("Allow"), "GET, HEAD, PUT");
+}
+
+TEST_F(site_test, a_query_is_asked_by_name) {
+    shop.on("GET", "/", [](const request& asked) {
+        return response{200, asked.query("quantity").value_or("none") + "|" + asked.query("name").value_or("none")};
+    });
+    EXPECT_EQ(ask({"GET", url("/?name=a+b%26c&quantity=3&quantity=4")}).body, "3|a b&c");
+    EXPECT_EQ(ask({"GET", url("/?quantity&other=1")}).body, "|none");
+    EXPECT_EQ(ask({"GET", url("/")}).body, "none|none");
+}
+
 TEST_F(site_test, keeps_what_went_wrong_to_itself) {
     shop.on("GET", "/now", [](const request&) -> response { throw std::runtime_error("secret"); });
     shop.on("GET", "/later", fail_later);

@@ -8,6 +8,7 @@
 // Thread-safety: plain values.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,12 @@ struct request : message {
 
     // Of a received one; without the query.
     std::string_view path() const noexcept { return std::string_view(url).substr(0, url.find('?')); }
+    // Of a received one: the part of the path that its handler's path calls {name}, decoded; empty without one.
+    std::string_view parameter(std::string_view name) const noexcept;
+    // Of a received one: the first name=value of its query, decoded.
+    std::optional<std::string> query(std::string_view name) const;
+
+    std::vector<field> parameters{};
 };
 
 struct response : message {

@@ -30,8 +30,11 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace fusebox::http {
+
+class path_pattern;
 
 // Takes a const request&; gives a response or an awaitable<response>. Lives in the site, so a lambda that is a
 // coroutine may capture.
@@ -67,7 +70,8 @@ public:
     site& operator=(const site&) = delete;
     ~site();
 
-    // `path` is compared as it arrives, without its query.
+    // `path` is compared as it arrives, without its query. It may have parameters, "/orders/{id}", which the request
+    // then has by name; a path without any goes before, and else the one that was given first.
     void on(std::string method, std::string path, handler answer);
 
     // Of a numeric address; port 0 takes a free one, see port().
@@ -89,13 +93,16 @@ public:
 private:
     class handling;
 
+    using methods = std::map<std::string, std::shared_ptr<const handler>, std::less<>>;
+
     exchange* serve(server_connection& connection) override;
+    const methods* find(std::string_view path, std::vector<field>& parameters) const;
     void refuse(server_connection& connection, int status, std::string_view why) override;
 
     boost::asio::io_context& io_;
     const site_limits limits_;
-    // By path, then by method.
-    std::map<std::string, std::map<std::string, std::shared_ptr<const handler>, std::less<>>, std::less<>> handlers_;
+    std::map<std::string, methods, std::less<>> handlers_;  // by path
+    std::vector<std::pair<path_pattern, methods>> patterns_;
     connection_memory memory_;
     server server_;
     deadline drained_{http::on<&site::close>(this)};
