@@ -95,7 +95,7 @@ std::uint64_t access_log::dropped() const noexcept {
                            [](std::uint64_t sum, const auto& r) { return sum + r->dropped(); });
 }
 
-void access_log::expose(exposition& out) const {
+void access_log::expose(metrics::exposition& out) const {
     out.family("fusebox_access_log_lines_total", "counter",
                "Lines of the access log; dropped: its output did not keep up, or failed.");
     out.sample({{"result", "written"}}, written());

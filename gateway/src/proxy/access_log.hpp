@@ -8,12 +8,12 @@
 // Thread-safety: add() in the thread of its worker; expose() from any.
 #pragma once
 
-#include "exposition.hpp"
 #include "log_output.hpp"
 #include "log_ring.hpp"
 
 #include <fusebox/circuit_breaker_options.hpp>
 #include <fusebox/gateway/incident.hpp>
+#include <fusebox/metrics/exposition.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -69,7 +69,7 @@ public:
 
     std::uint64_t written() const noexcept { return written_.load(std::memory_order_relaxed); }
     std::uint64_t dropped() const noexcept;
-    void expose(exposition& out) const;
+    void expose(metrics::exposition& out) const;
 
 private:
     void run();

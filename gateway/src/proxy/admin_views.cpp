@@ -36,19 +36,6 @@ std::vector<std::shared_ptr<const circuit_breaker>> breakers_of(const plan& p) {
     return all;
 }
 
-// As seed dashboards and resilience4j number them.
-std::uint64_t number_of(circuit_state s) noexcept {
-    switch (s) {
-        case circuit_state::closed: return 0;
-        case circuit_state::open: return 1;
-        case circuit_state::half_open: return 2;
-        case circuit_state::disabled: return 3;
-        case circuit_state::forced_open: return 4;
-        case circuit_state::metrics_only: return 5;
-    }
-    return 0;
-}
-
 double seconds(duration d) noexcept {
     return std::chrono::duration<double>(d).count();
 }
@@ -58,7 +45,7 @@ constexpr endpoint_verdict verdicts[] = {
     endpoint_verdict::down,        endpoint_verdict::ejected,  endpoint_verdict::open,      endpoint_verdict::half_open,
     endpoint_verdict::slow_start,  endpoint_verdict::up};
 
-void expose_endpoints(exposition& out, const plan& p) {
+void expose_endpoints(metrics::exposition& out, const plan& p) {
     out.family("fusebox_endpoint_up", "gauge", "1 when the endpoint gets traffic.");
     for (const auto& u : p.upstreams())
         for (const endpoint_snapshot& e : u->endpoints->snapshot())
@@ -90,7 +77,7 @@ json endpoint_json(const endpoint_snapshot& e, time_point now) {
     return out;
 }
 
-void expose_answers(exposition& out, const plan& p) {
+void expose_answers(metrics::exposition& out, const plan& p) {
     out.family("fusebox_cache_hits_total", "counter", "Requests that were answered with a fresh answer that was kept.");
     for (const auto& r : p.routes())
         if (r->answers)
@@ -111,7 +98,7 @@ constexpr const char* classes[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
 
 std::string metrics_text(const admin_sources& from) {
     const plan& p = from.serves;
-    exposition out;
+    metrics::exposition out;
     out.family("http_requests_total", "counter", "Responses sent, by route and class; none: the client was gone.");
     for (const auto& r : p.routes())
         for (std::size_t i = 0; i < std::size(classes); ++i)
@@ -132,18 +119,9 @@ std::string metrics_text(const admin_sources& from) {
             out.sample({{"route", r->configured.name}, {"from", fallbacks[i]}},
                        sum(*r, [i](const route_counts& c) -> auto& { return c.fallbacks[i]; }));
     const auto breakers = breakers_of(p);
-    out.family("circuit_breaker_state", "gauge",
-               "0 closed, 1 open, 2 half_open, 3 disabled, 4 forced_open, 5 metrics_only.");
-    for (const auto& b : breakers) out.sample({{"service", b->name()}}, number_of(b->state()));
-    out.family("circuit_breaker_calls_blocked_total", "counter", "Calls that the breaker refused.");
-    for (const auto& b : breakers) out.sample({{"service", b->name()}}, b->snapshot().totals.rejected);
-    out.family("circuit_breaker_calls_total", "counter", "Calls that ended, by outcome.");
-    for (const auto& b : breakers) {
-        const circuit_totals t = b->snapshot().totals;
-        out.sample({{"service", b->name()}, {"outcome", "success"}}, t.successes);
-        out.sample({{"service", b->name()}, {"outcome", "failure"}}, t.failures);
-        out.sample({{"service", b->name()}, {"outcome", "ignored"}}, t.ignored + t.abandoned);
-    }
+    std::vector<const circuit_breaker*> circuits;
+    for (const auto& b : breakers) circuits.push_back(b.get());
+    metrics::expose_circuits(out, circuits);
     expose_endpoints(out, p);
     from.checks.expose(out);
     if (from.history != nullptr) from.history->expose(out);

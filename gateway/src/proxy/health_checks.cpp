@@ -188,7 +188,7 @@ std::vector<check_report> health_checks::reports() const {
     return all;
 }
 
-void health_checks::expose(exposition& out) const {
+void health_checks::expose(metrics::exposition& out) const {
     out.family("fusebox_health_checks_total", "counter",
                "Active health checks, by result; unheard: cut off by our own doing, and not counted against anybody.");
     for (const check_report& r : reports()) {

@@ -12,10 +12,10 @@
 #pragma once
 
 #include "address_book.hpp"
-#include "exposition.hpp"
 #include "plan.hpp"
 
 #include <fusebox/http/client_connection.hpp>
+#include <fusebox/metrics/exposition.hpp>
 #include <fusebox/random.hpp>
 
 #include <cstdint>
@@ -45,7 +45,7 @@ public:
     health_checks& operator=(const health_checks&) = delete;
 
     std::vector<check_report> reports() const;
-    void expose(exposition& out) const;
+    void expose(metrics::exposition& out) const;
 
 private:
     class probe;

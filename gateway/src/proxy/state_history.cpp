@@ -1,31 +1,10 @@
 #include "state_history.hpp"
 
-#include <algorithm>
 #include <set>
 
 namespace fusebox::gateway {
 
 namespace {
-
-constexpr std::size_t number_of(circuit_state s) noexcept {
-    return static_cast<std::size_t>(s);
-}
-
-const char* state_name(std::size_t number) noexcept {
-    return to_string(static_cast<circuit_state>(number));
-}
-
-// Those that every circuit knows; others are shown once they happened.
-bool is_usual(std::size_t from, std::size_t to) noexcept {
-    constexpr auto closed = number_of(circuit_state::closed), open = number_of(circuit_state::open),
-                   half_open = number_of(circuit_state::half_open);
-    return (from == closed && to == open) || (from == open && to == half_open) ||
-           (from == half_open && (to == closed || to == open));
-}
-
-bool is_usual(std::size_t state) noexcept {
-    return state <= number_of(circuit_state::half_open);
-}
 
 bool takes_traffic_away(const verdict_change& v) noexcept {
     return v.before.traffic == traffic::full && v.after.traffic != traffic::full &&
@@ -52,31 +31,16 @@ state_history::~state_history() {
 }
 
 void state_history::watch(const std::shared_ptr<circuit_breaker>& breaker, time_point now) {
-    circuit& c = *circuits_.emplace_back(std::make_unique<circuit>());
-    c.name = breaker->name();
-    c.since = now;
-    c.wall_since = wall_now();
-    c.listens = breaker->subscribe([this, &c](const circuit_event& e) { moved(c, e); }, transition_events);
+    circuits_.watch(*breaker, now);
+    if (events_ == nullptr) return;
+    listens_.push_back(breaker->subscribe([this](const circuit_event& e) { moved(e); }, transition_events));
 }
 
-void state_history::moved(circuit& c, const circuit_event& e) {
+void state_history::moved(const circuit_event& e) {
     if (e.is_virtual) return;  // of metrics_only: nothing was refused
-    {
-        const std::scoped_lock hold(mutex_);
-        ++c.moves[number_of(e.from)][number_of(e.to)];
-        const double seconds = std::chrono::duration<double>(std::max(e.at - c.since, duration{0})).count();
-        stays& s = c.stayed[number_of(e.from)];
-        const auto fits = std::ranges::lower_bound(bounds, seconds);
-        if (fits != bounds.end()) ++s.up_to[static_cast<std::size_t>(fits - bounds.begin())];
-        ++s.count;
-        s.seconds += seconds;
-        c.since = e.at;
-        c.wall_since = wall_now();
-    }
-    if (events_ == nullptr) return;
     const bool bad = e.to == circuit_state::open || e.to == circuit_state::forced_open;
     events_->tell(bad ? log_level::warning : log_level::info, to_string(e.kind), [&](log_line& line) {
-        line.add("service", c.name).add("from_state", to_string(e.from)).add("to_state", to_string(e.to));
+        line.add("service", e.circuit).add("from_state", to_string(e.from)).add("to_state", to_string(e.to));
         line.add("reason", to_string(e.rule)).add("failures", std::uint64_t{e.window.failures});
         line.add("calls", std::uint64_t{e.window.calls}).add("slow_calls", std::uint64_t{e.window.slow_calls});
         if (e.to == circuit_state::open) line.add("retry_after_seconds", e.retry_after);
@@ -97,22 +61,9 @@ void state_history::changed(const verdict_change& v) {
     });
 }
 
-void state_history::expose(exposition& out) const {
+void state_history::expose(metrics::exposition& out) const {
+    circuits_.expose(out);
     const std::scoped_lock hold(mutex_);
-    out.family("circuit_breaker_state_transitions_total", "counter", "Changes of a circuit's state.");
-    for (const auto& c : circuits_)
-        for (std::size_t from = 0; from < states; ++from)
-            for (std::size_t to = 0; to < states; ++to)
-                if (is_usual(from, to) || c->moves[from][to] != 0)
-                    out.sample({{"service", c->name}, {"from_state", state_name(from)}, {"to_state", state_name(to)}},
-                               c->moves[from][to]);
-    out.family("circuit_breaker_time_in_state_seconds", "histogram",
-               "How long a circuit stayed in a state it has left.");
-    for (const auto& c : circuits_)
-        for (std::size_t state = 0; state < states; ++state)
-            if (is_usual(state) || c->stayed[state].count != 0) expose_stays(out, *c, state);
-    out.family("circuit_breaker_state_since_timestamp_seconds", "gauge", "When a circuit came into its state.");
-    for (const auto& c : circuits_) out.sample({{"service", c->name}}, double(c->wall_since) / 1e9);
     out.family("fusebox_endpoint_verdict_transitions_total", "counter",
                "Changes of an endpoint's verdict, by the new one.");
     for (const auto& [name, moves] : endpoints_)
@@ -124,19 +75,6 @@ void state_history::expose(exposition& out) const {
     if (events_ == nullptr) return;
     out.family("fusebox_event_log_dropped_total", "counter", "Events whose line was not written.");
     out.sample({}, events_->dropped());
-}
-
-void state_history::expose_stays(exposition& out, const circuit& c, std::size_t state) const {
-    const stays& s = c.stayed[state];
-    std::uint64_t so_far = 0;
-    for (std::size_t i = 0; i < bounds.size(); ++i) {
-        so_far += s.up_to[i];
-        out.part("_bucket", {{"service", c.name}, {"state", state_name(state)}, {"le", exposition::text(bounds[i])}},
-                 exposition::text(so_far));
-    }
-    out.part("_bucket", {{"service", c.name}, {"state", state_name(state)}, {"le", "+Inf"}}, exposition::text(s.count));
-    out.part("_sum", {{"service", c.name}, {"state", state_name(state)}}, exposition::text(s.seconds));
-    out.part("_count", {{"service", c.name}, {"state", state_name(state)}}, exposition::text(s.count));
 }
 
 }  // namespace fusebox::gateway

@@ -5,8 +5,9 @@
 #pragma once
 
 #include "event_log.hpp"
-#include "exposition.hpp"
 #include "plan.hpp"
+
+#include <fusebox/metrics/circuit_metrics.hpp>
 
 #include <array>
 #include <cstdint>
@@ -28,39 +29,22 @@ public:
     state_history(const state_history&) = delete;
     state_history& operator=(const state_history&) = delete;
 
-    void expose(exposition& out) const;
+    void expose(metrics::exposition& out) const;
 
 private:
-    static constexpr std::size_t states = 6, verdicts = 10;
-    // Circuits stay closed for days and half-open for seconds.
-    static constexpr std::array<double, 15> bounds{0.1, 0.5, 1,   5,    10,   20,    30,   60,
-                                                   120, 300, 600, 1800, 3600, 21600, 86400};
-
-    struct stays {
-        std::array<std::uint64_t, bounds.size()> up_to{};  // not cumulative; what is longer is only in `count`
-        std::uint64_t count = 0;
-        double seconds = 0;
-    };
-    struct circuit {
-        std::string name;
-        std::array<std::array<std::uint64_t, states>, states> moves{};
-        std::array<stays, states> stayed{};
-        time_point since{};
-        std::int64_t wall_since = 0;
-        subscription listens{};  // the first to go
-    };
+    static constexpr std::size_t verdicts = 10;
     using endpoint_name = std::pair<std::string, std::string>;
 
     void watch(const std::shared_ptr<circuit_breaker>& breaker, time_point now);
-    void moved(circuit& c, const circuit_event& e);
+    void moved(const circuit_event& e);
     void changed(const verdict_change& v);
-    void expose_stays(exposition& out, const circuit& c, std::size_t state) const;
 
     plan& plan_;
     event_log* const events_;
-    mutable std::mutex mutex_;  // guards what follows, but for the subscriptions
+    metrics::circuit_history circuits_;
+    mutable std::mutex mutex_;  // guards the endpoints
     std::map<endpoint_name, std::array<std::uint64_t, verdicts>> endpoints_;
-    std::vector<std::unique_ptr<circuit>> circuits_;
+    std::vector<subscription> listens_;  // the first to go
 };
 
 }  // namespace fusebox::gateway

@@ -175,7 +175,7 @@ TEST(access_log, who_does_not_read_costs_lines_and_nothing_else) {
         EXPECT_GT(log.dropped(), 0u);
         dropped = log.dropped();
         written = log.written();
-        exposition out;
+        metrics::exposition out;
         log.expose(out);
         shown = out.take();
     }

@@ -26,7 +26,7 @@ protected:
         history_.emplace(*plan_, &*events_, clock.now());
     }
     std::string metrics() const {
-        exposition out;
+        metrics::exposition out;
         history_->expose(out);
         return out.take();
     }

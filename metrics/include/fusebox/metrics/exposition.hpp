@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-namespace fusebox::gateway {
+namespace fusebox::metrics {
 
 class exposition {
 public:
@@ -60,4 +60,4 @@ private:
     std::string name_;
 };
 
-}  // namespace fusebox::gateway
+}  // namespace fusebox::metrics
