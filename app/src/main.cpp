@@ -6,13 +6,15 @@
 #include <fusebox/gateway/configuration_file.hpp>
 
 #if defined(FUSEBOX_DEMOS)
-#include <health-check/program.hpp>
+#include <demos.hpp>
 #endif
 
 #include <CLI/CLI.hpp>
 
 #include <unistd.h>
+#include <algorithm>
 #include <cstdlib>
+#include <iomanip>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -38,6 +40,36 @@ bool wants_colour(bool forbidden) {
     const char* no_color = std::getenv("NO_COLOR");
     return !forbidden && (no_color == nullptr || *no_color == '\0') && ::isatty(STDERR_FILENO) == 1;
 }
+
+#if defined(FUSEBOX_DEMOS)
+// `words`: a demo's name, or the first demo's without one, and its arguments.
+int run_demo(std::vector<std::string> words) {
+    const auto all = all_demos();
+    const stage::demo* chosen = all.front();
+    const bool asks = !words.empty() && (words.front() == "--help" || words.front() == "-h");
+    if (asks) {
+        std::cout << "Demos:\n";
+        for (const auto* d : all)
+            std::cout << "  fusebox demo " << std::left << std::setw(17) << d->name << d->about << '\n';
+        std::cout << "\nEach has a help of its own: fusebox demo " << chosen->name << " --help\n";
+        return ok;
+    }
+    if (!words.empty() && !words.front().starts_with('-')) {
+        const auto found = std::ranges::find(all, words.front(), [](const auto* d) { return std::string(d->name); });
+        if (found == all.end()) {
+            std::cerr << "fusebox: there is no demo \"" << words.front() << "\"; there are:";
+            for (const auto* d : all) std::cerr << ' ' << d->name;
+            std::cerr << '\n';
+            return wrong_usage;
+        }
+        chosen = *found;
+        words.erase(words.begin());
+    }
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    return stage::run_program(*chosen, arguments);
+}
+#endif
 
 }  // namespace
 
@@ -114,14 +146,9 @@ int main(int argc, char** argv) {
     healthcheck_command->callback([&] { status = healthcheck(asked, seconds, std::cerr); });
 
 #if defined(FUSEBOX_DEMOS)
-    auto* demo_command = app.add_subcommand("demo", "Watch breakers trip and heal: three services and a gateway.");
-    demo_command->prefix_command()->set_help_flag();  // its options, and its help, are the demo's own
-    demo_command->callback([&] {
-        std::vector<std::string> words = demo_command->remaining();
-        std::vector<char*> arguments;
-        for (std::string& word : words) arguments.push_back(word.data());
-        status = health_check::run_program(arguments, "fusebox demo");
-    });
+    auto* demo_command = app.add_subcommand("demo", "Watch breakers trip and heal, in small systems of services.");
+    demo_command->prefix_command()->set_help_flag();  // the options, and the help, are each demo's own
+    demo_command->callback([&] { status = run_demo(demo_command->remaining()); });
 #endif
 
     app.add_subcommand("version", "Print the version.")->callback([] { std::cout << "fusebox " FUSEBOX_VERSION "\n"; });

@@ -24,11 +24,11 @@ std::string timestamp() {
 api_gateway::api_gateway(boost::asio::any_io_executor on, api_gateway_settings settings)
     : settings_(std::move(settings)), client_(std::move(on)) {}
 
-routes api_gateway::routes() {
+stage::routes api_gateway::routes() {
     return {
-        {"/health", [this](const request&) { return health(); }},
-        {"/ready", [this](const request&) { return ready(); }},
-        {"/api/data", [this](const request&) { return data(); }},
+        {"GET /health", [this](const request&) { return health(); }},
+        {"GET /ready", [this](const request&) { return ready(); }},
+        {"GET /api/data", [this](const request&) { return data(); }},
     };
 }
 
@@ -43,35 +43,35 @@ awaitable<response> api_gateway::health() {
     if (!answer) {
         database = "unreachable: " + answer.error().message;
         report["status"] = "unhealthy";
-        co_return json_response(503, report.dump());
+        co_return stage::json_response(503, report.dump());
     }
     database = answer->status == 200 ? "healthy" : "unhealthy";
     if (answer->status != 200) report["status"] = "degraded";
-    co_return json_response(200, report.dump());
+    co_return stage::json_response(200, report.dump());
 }
 
 awaitable<response> api_gateway::ready() {
     const request question{"GET", settings_.service_c_url + "/health"};
     const auto answer = co_await client_.send(question, settings_.ready_timeout);
-    if (answer && answer->status == 200) co_return json_response(200, json{{"status", "ready"}}.dump());
+    if (answer && answer->status == 200) co_return stage::json_response(200, json{{"status", "ready"}}.dump());
     const char* reason = answer ? "dependency unhealthy" : "dependency unreachable";
-    co_return json_response(503, json{{"status", "not ready"}, {"reason", reason}}.dump());
+    co_return stage::json_response(503, json{{"status", "not ready"}, {"reason", reason}}.dump());
 }
 
 awaitable<response> api_gateway::data() {
     const request question{"GET", settings_.service_c_url + "/data"};
     const auto answer = co_await client_.send(question, settings_.data_timeout);
     if (!answer && answer.error().code == http_errc::timeout)
-        co_return json_response(504, json{{"error", "Service timeout"}}.dump());
+        co_return stage::json_response(504, json{{"error", "Service timeout"}}.dump());
     const auto unavailable = [](const std::string& why) {
-        return json_response(503, json{{"error", "Service unavailable: " + why}}.dump());
+        return stage::json_response(503, json{{"error", "Service unavailable: " + why}}.dump());
     };
     if (!answer) co_return unavailable(answer.error().message);
     if (!json::accept(answer->body)) co_return unavailable("the answer of " + settings_.service_c_url + " is not JSON");
-    co_return json_response(answer->status, answer->body);
+    co_return stage::json_response(answer->status, answer->body);
 }
 
-api_gateway_settings api_gateway_settings::from(environment& env, const std::string& service_c_url) {
+api_gateway_settings api_gateway_settings::from(stage::environment& env, const std::string& service_c_url) {
     return {.service_c_url = env.url("SERVICE_C_URL", service_c_url)};
 }
 

@@ -7,12 +7,15 @@
 // For one thread, that of `on`. No breaker here: this service shows what happens without one.
 #pragma once
 
-#include <health-check/environment.hpp>
-#include <health-check/service_host.hpp>
+#include <stage/environment.hpp>
+#include <stage/server.hpp>
 
 #include <fusebox/http/client.hpp>
 
 namespace health_check {
+
+using stage::request;
+using stage::response;
 
 struct api_gateway_settings {
     std::string service_c_url = "http://service-c:5000";
@@ -21,14 +24,15 @@ struct api_gateway_settings {
     fusebox::duration ready_timeout = std::chrono::seconds{1};
 
     // SERVICE_C_URL; `service_c_url` is where the database is when that is not set.
-    static api_gateway_settings from(environment& env, const std::string& service_c_url = "http://service-c:5000");
+    static api_gateway_settings from(stage::environment& env,
+                                     const std::string& service_c_url = "http://service-c:5000");
 };
 
 class api_gateway {
 public:
     api_gateway(boost::asio::any_io_executor on, api_gateway_settings settings);
 
-    health_check::routes routes();
+    stage::routes routes();
 
 private:
     boost::asio::awaitable<response> health();

@@ -1,9 +1,5 @@
 #include <health-check/database.hpp>
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
 #include <ctime>
@@ -13,42 +9,38 @@ namespace health_check {
 namespace net = boost::asio;
 using json = nlohmann::ordered_json;
 
-database::database(database_settings settings, pause wait)
+database::database(database_settings settings, stage::pause wait)
     : settings_(settings), wait_(std::move(wait)), dice_(settings.seed) {}
 
-routes database::routes() {
+stage::routes database::routes() {
     return {
-        {"/health", [this](const request&) { return health(); }},
-        {"/data", [this](const request&) { return data(); }},
+        {"GET /health", [this](const request&) { return health(); }},
+        {"GET /data", [this](const request&) { return data(); }},
     };
 }
 
 response database::health() {
     if (roll() < settings_.health_fail_rate)
-        return json_response(503, json{{"status", "unhealthy"}, {"message", "Database connection failed"}}.dump());
-    return json_response(200, json{{"status", "healthy"}, {"database", "connected"}, {"records", 1000}}.dump());
+        return stage::json_response(503,
+                                    json{{"status", "unhealthy"}, {"message", "Database connection failed"}}.dump());
+    return stage::json_response(200, json{{"status", "healthy"}, {"database", "connected"}, {"records", 1000}}.dump());
 }
 
 net::awaitable<response> database::data() {
-    if (roll() < settings_.data_fail_rate) co_return json_response(500, json{{"error", "Database error"}}.dump());
+    if (roll() < settings_.data_fail_rate)
+        co_return stage::json_response(500, json{{"error", "Database error"}}.dump());
     const auto spread = settings_.data_latency_max - settings_.data_latency_min;
     co_await wait_(settings_.data_latency_min + std::chrono::duration_cast<fusebox::duration>(roll() * spread));
     json items = json::array();
     for (int id : {1, 2}) items.push_back({{"id", id}, {"name", "Item " + std::to_string(id)}});
-    co_return json_response(200, json{{"data", items}, {"timestamp", std::time(nullptr)}}.dump());
+    co_return stage::json_response(200, json{{"data", items}, {"timestamp", std::time(nullptr)}}.dump());
 }
 
 double database::roll() {
     return dice_.unit();
 }
 
-net::awaitable<void> real_pause(fusebox::duration how_long) {
-    net::steady_timer timer{co_await net::this_coro::executor, how_long};
-    boost::system::error_code cancelled;
-    co_await timer.async_wait(net::redirect_error(net::use_awaitable, cancelled));
-}
-
-database_settings database_settings::from(environment& env) {
+database_settings database_settings::from(stage::environment& env) {
     database_settings s;
     s.health_fail_rate = env.probability("HEALTH_FAIL_RATE", s.health_fail_rate);
     s.data_fail_rate = env.probability("DATA_FAIL_RATE", s.data_fail_rate);

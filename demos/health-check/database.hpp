@@ -6,14 +6,17 @@
 // For one thread. The same SEED gives the same faults, in the order of the requests.
 #pragma once
 
-#include <health-check/environment.hpp>
-#include <health-check/service_host.hpp>
+#include <stage/environment.hpp>
+#include <stage/server.hpp>
 
 #include <fusebox/random.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
 namespace health_check {
+
+using stage::request;
+using stage::response;
 
 struct database_settings {
     double health_fail_rate = 0.2;
@@ -23,18 +26,14 @@ struct database_settings {
     std::uint64_t seed = fusebox::fresh_seed();
 
     // HEALTH_FAIL_RATE, DATA_FAIL_RATE, DATA_LATENCY_MIN and DATA_LATENCY_MAX (in seconds), SEED.
-    static database_settings from(environment& env);
+    static database_settings from(stage::environment& env);
 };
-
-// Waits for so long, or until it is cancelled.
-using pause = std::function<boost::asio::awaitable<void>(fusebox::duration)>;
-boost::asio::awaitable<void> real_pause(fusebox::duration how_long);
 
 class database {
 public:
-    explicit database(database_settings settings, pause wait = real_pause);
+    explicit database(database_settings settings, stage::pause wait = stage::real_pause);
 
-    health_check::routes routes();
+    stage::routes routes();
 
 private:
     response health();
@@ -42,7 +41,7 @@ private:
     double roll();  // uniform in [0, 1)
 
     const database_settings settings_;
-    const pause wait_;
+    const stage::pause wait_;
     fusebox::splitmix64 dice_;
 };
 

@@ -1,15 +1,14 @@
-#include <health-check/program.hpp>
+#include <health-check/demo.hpp>
 
 #include <health-check/background_calls.hpp>
-#include <health-check/console.hpp>
 #include <health-check/first_light.hpp>
-#include <health-check/transition_line.hpp>
-#include <health-check/wishes.hpp>
+
+#include <stage/console.hpp>
+#include <stage/transition_line.hpp>
 
 #include <fmt/format.h>
 
 #include <unistd.h>
-#include <cstdio>
 
 namespace health_check {
 
@@ -27,16 +26,16 @@ std::string explain(const fusebox::circuit_event& e, std::uint64_t refused) {
     return "the trial call succeeded: all calls go through again";
 }
 
-fusebox::subscription log_transitions(frontend& page, console& screen, bool explained) {
+fusebox::subscription log_transitions(frontend& page, stage::console& screen, bool explained) {
     return page.breaker().subscribe(
         [&page, &screen, explained](const fusebox::circuit_event& e) {
-            screen.print(transition_line(e, screen.is_interactive()));
+            screen.print(stage::transition_line(e, screen.is_interactive()));
             if (explained) screen.print("   " + explain(e, page.breaker().snapshot().totals.rejected));
         },
         fusebox::transition_events);
 }
 
-std::string introduction(first_light& demo, const console& screen) {
+std::string introduction(first_light& demo, const stage::console& screen) {
     const auto& at = demo.where();
     const auto breaker = demo.page().breaker().options();
     const auto failures = breaker->consecutive_failures.value_or(0);
@@ -66,7 +65,7 @@ std::string status_line(first_light& demo, const background_calls& calls) {
     const auto circuit = demo.page().breaker().snapshot();
     const auto threshold = demo.page().breaker().options()->consecutive_failures.value_or(0);
     std::string state =
-        fmt::format("{} {}/{}", shouted(to_string(circuit.state)), circuit.consecutive_failures, threshold);
+        fmt::format("{} {}/{}", stage::shouted(to_string(circuit.state)), circuit.consecutive_failures, threshold);
     if (circuit.state == fusebox::circuit_state::open)
         state += fmt::format(", trial in {} s", fusebox::ceil_seconds(circuit.retry_after).count());
     return fmt::format("{} | database {} | calls {} | ok {} | failed {} | refused {}", state,
@@ -74,7 +73,7 @@ std::string status_line(first_light& demo, const background_calls& calls) {
                        circuit.totals.successes, circuit.totals.failures, circuit.totals.rejected);
 }
 
-void toggle_database(first_light& demo, console& screen) {
+void toggle_database(first_light& demo, stage::console& screen) {
     if (demo.database_runs()) {
         demo.stop_database();
         screen.print("database stopped");
@@ -83,13 +82,13 @@ void toggle_database(first_light& demo, console& screen) {
     try {
         demo.start_database();
         screen.print("database started");
-    } catch (const cannot_listen& e) {
+    } catch (const stage::cannot_listen& e) {
         screen.print(e.what());
     }
 }
 
-void run_all(const command_line& line, const settings& config, const wishes& wanted) {
-    console screen;
+void run_all(const stage::command_line& line, const settings& config, const stage::keys& wanted) {
+    stage::console screen;
     const auto log = [&screen](const std::string& text) { screen.print(text); };
     first_light demo{line, config, log};
     screen.show(introduction(demo, screen));
@@ -98,77 +97,89 @@ void run_all(const command_line& line, const settings& config, const wishes& wan
     for (;;) {
         screen.set_status(status_line(demo, calls));
         switch (wanted.next(screen.is_interactive())) {
-            case wish::nothing: break;
-            case wish::toggle_database: toggle_database(demo, screen); break;
-            case wish::toggle_calls: calls.toggle(); break;
-            case wish::quit: return;
+            case stage::keys::main_switch: toggle_database(demo, screen); break;
+            case 't': calls.toggle(); break;
+            case stage::keys::quit: return;
+            default: break;
         }
     }
 }
 
-void wait_for_end(const wishes& wanted) {
-    while (wanted.next(false) != wish::quit) {}
-}
-
-void run_database(const command_line& line, const database_settings& config, const wishes& wanted) {
-    event_loop loop;
+void run_database(const stage::command_line& line, const database_settings& config, const stage::keys& wanted) {
+    stage::event_loop loop;
     database data{config};
-    const auto server = listen(loop, line, "database", line.database_port, data.routes());
-    console{}.print("database on " + address_of(line.address, server.port()));
-    wait_for_end(wanted);
+    const auto server = stage::listen(loop, line, "database", data.routes());
+    stage::console{}.print("database on " + stage::address_of(line.address, server.port()));
+    stage::wait_for_end(wanted);
 }
 
-void run_api_gateway(const command_line& line, const api_gateway_settings& config, const wishes& wanted) {
-    event_loop loop;
+void run_api_gateway(const stage::command_line& line, const api_gateway_settings& config, const stage::keys& wanted) {
+    stage::event_loop loop;
     api_gateway gateway{loop.io().get_executor(), config};
-    const auto server = listen(loop, line, "api-gateway", line.api_gateway_port, gateway.routes());
-    console{}.print("api-gateway on " + address_of(line.address, server.port()) + ", calls " + config.service_c_url);
-    wait_for_end(wanted);
+    const auto server = stage::listen(loop, line, "api-gateway", gateway.routes());
+    stage::console{}.print("api-gateway on " + stage::address_of(line.address, server.port()) + ", calls " +
+                           config.service_c_url);
+    stage::wait_for_end(wanted);
 }
 
-void run_frontend(const command_line& line, const frontend_settings& config, const wishes& wanted) {
-    console screen;
-    event_loop loop;
+void run_frontend(const stage::command_line& line, const frontend_settings& config, const stage::keys& wanted) {
+    stage::console screen;
+    stage::event_loop loop;
     frontend page{loop.io().get_executor(), config, [&screen](const std::string& text) { screen.print(text); }};
     const auto logging = log_transitions(page, screen, false);
-    const auto server = listen(loop, line, "frontend", line.frontend_port, page.routes());
-    screen.print("frontend on " + address_of(line.address, server.port()) + ", calls " + config.service_b_url);
-    wait_for_end(wanted);
+    const auto server = stage::listen(loop, line, "frontend", page.routes());
+    screen.print("frontend on " + stage::address_of(line.address, server.port()) + ", calls " + config.service_b_url);
+    stage::wait_for_end(wanted);
 }
 
-void run(const command_line& line, environment& env, const wishes& wanted) {
+void run(const stage::command_line& line, stage::environment& env, const stage::keys& wanted) {
     const auto checked = [&](auto config) {
-        if (!env.refused().empty()) throw std::invalid_argument(env.refused().front());
+        env.check();
         return config;
     };
-    switch (line.run) {
-        case role::all: return run_all(line, checked(settings::from(env)), wanted);
-        case role::database: return run_database(line, checked(database_settings::from(env)), wanted);
-        case role::api_gateway: return run_api_gateway(line, checked(api_gateway_settings::from(env)), wanted);
-        case role::frontend: return run_frontend(line, checked(frontend_settings::from(env)), wanted);
-    }
+    if (line.run == "database") return run_database(line, checked(database_settings::from(env)), wanted);
+    if (line.run == "api-gateway") return run_api_gateway(line, checked(api_gateway_settings::from(env)), wanted);
+    if (line.run == "frontend") return run_frontend(line, checked(frontend_settings::from(env)), wanted);
+    run_all(line, checked(settings::from(env)), wanted);
 }
 
 }  // namespace
 
-int run_program(std::span<char* const> arguments, const char* name) {
-    const auto fail = [name](int status, const std::string& sentence) {
-        std::fprintf(stderr, "%s: %s\n", name, sentence.c_str());
-        return status;
-    };
-    const auto line = parse_command_line(arguments);
-    if (!line) return fail(2, line.error());
-    if (line->help) return std::fputs(usage, stdout) < 0 ? 1 : 0;
-    const wishes wanted;
-    auto env = environment::of_process();
-    try {
-        run(*line, env, wanted);
-        return 0;
-    } catch (const std::invalid_argument& e) {
-        return fail(2, e.what());
-    } catch (const cannot_listen& e) {
-        return fail(1, e.what());
-    }
-}
+const stage::demo demo{
+    .name = "health-check",
+    .about = "three services with health checks, a breaker between them, and the gateway before them",
+    .usage =
+        R"(Three services over real HTTP, a circuit breaker between them, and the Fusebox gateway before them.
+
+  fusebox demo health-check                 all of it, in this terminal
+  fusebox demo health-check database        one of them: database, api-gateway or frontend
+  fusebox demo health-check --frontend-port 8080
+
+Options:
+  --database-port N      5000 unless given; 0 takes a free one, here and below
+  --api-gateway-port N   5001 unless given
+  --frontend-port N      5002 unless given
+  --gateway-port N       8080 unless given
+  --admin-port N         9901 unless given: what the gateway shows of itself
+  --bind ADDRESS         where to listen; 127.0.0.1 unless given, 0.0.0.0 for every interface
+  --help                 this text
+
+Environment (times in seconds):
+  HEALTH_FAIL_RATE 0.2, DATA_FAIL_RATE 0.1                     how often the database fails, 0 to 1
+  DATA_LATENCY_MIN 0.1, DATA_LATENCY_MAX 0.5                   how long its data takes
+  SEED                                                         the same faults again
+  CIRCUIT_FAILURE_THRESHOLD 3, CIRCUIT_RECOVERY_TIMEOUT 20     when a circuit opens, and for how long
+  SERVICE_C_URL                    where the gateway finds the database; http://service-c:5000 when it runs alone
+  SERVICE_B_URL                    where the frontend finds the gateway; http://service-b:5001 when it runs alone
+
+Signals: INT and TERM end it; USR1 stops the database, and starts it again.
+)",
+    .services = {{"database", 5000},
+                 {"api-gateway", 5001},
+                 {"frontend", 5002},
+                 {"gateway", 8080, false},
+                 {"admin", 9901, false}},
+    .run = run,
+};
 
 }  // namespace health_check

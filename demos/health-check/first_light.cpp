@@ -1,29 +1,10 @@
 #include <health-check/first_light.hpp>
 
-#include <fmt/format.h>
-
 #include <utility>
 
 namespace health_check {
 
-server listen(event_loop& on, const command_line& line, const std::string& service, std::uint16_t port, routes served) {
-    auto started = server::listen(on, line.address, port, std::move(served));
-    if (started) return std::move(*started);
-    const auto& why = started.error();
-    const int another = port < 60000 ? port + 1000 : port - 1000;
-    const std::string remedy = why.address_in_use
-                                   ? fmt::format("end that program, or move with --{}-port {}", service, another)
-                                   : fmt::format("choose another with --bind or --{}-port", service);
-    throw cannot_listen{fmt::format("cannot start the {}: {}; {}", service, why.message, remedy)};
-}
-
-std::string address_of(std::string host, std::uint16_t port) {
-    if (host == "0.0.0.0") host = "127.0.0.1";
-    if (host == "::") host = "::1";
-    return fmt::format(fmt::runtime(host.contains(':') ? "http://[{}]:{}" : "http://{}:{}"), host, port);
-}
-
-settings settings::from(environment& env) {
+settings settings::from(stage::environment& env) {
     return {.database = database_settings::from(env),
             .api_gateway = api_gateway_settings::from(env, ""),
             .frontend = frontend_settings::from(env, "")};
@@ -43,23 +24,24 @@ frontend_settings calling(frontend_settings s, const std::string& gateway) {
 
 }  // namespace
 
-first_light::first_light(const command_line& line, settings config, frontend::log_sink log)
+first_light::first_light(const stage::command_line& line, settings config, frontend::log_sink log)
     : line_(line),
       database_(config.database),
-      database_server_(listen(loop_, line_, "database", line_.database_port, database_.routes())),
-      gateway_(loop_.io().get_executor(),
-               calling(config.api_gateway, where_.database = address_of(line_.address, database_server_->port()))),
-      gateway_server_(listen(loop_, line_, "api-gateway", line_.api_gateway_port, gateway_.routes())),
+      database_server_(stage::listen(loop_, line_, "database", database_.routes())),
+      gateway_(loop_.io().get_executor(), calling(config.api_gateway, where_.database = stage::address_of(
+                                                                          line_.address, database_server_->port()))),
+      gateway_server_(stage::listen(loop_, line_, "api-gateway", gateway_.routes())),
       page_(loop_.io().get_executor(),
-            calling(config.frontend, where_.api_gateway = address_of(line_.address, gateway_server_.port())), log),
-      page_server_(listen(loop_, line_, "frontend", line_.frontend_port, page_.routes())),
+            calling(config.frontend, where_.api_gateway = stage::address_of(line_.address, gateway_server_.port())),
+            log),
+      page_server_(stage::listen(loop_, line_, "frontend", page_.routes())),
       door_(loop_, line_, {gateway_server_.port(), page_server_.port()}, config.frontend, log) {
-    where_.frontend = address_of(line_.address, page_server_.port());
-    line_.database_port = database_server_->port();
+    where_.frontend = stage::address_of(line_.address, page_server_.port());
+    line_.ports["database"] = database_server_->port();
 }
 
 void first_light::start_database() {
-    database_server_.emplace(listen(loop_, line_, "database", line_.database_port, database_.routes()));
+    database_server_.emplace(stage::listen(loop_, line_, "database", database_.routes()));
 }
 
 }  // namespace health_check

@@ -3,35 +3,29 @@
 #pragma once
 
 #include <health-check/api_gateway.hpp>
-#include <health-check/command_line.hpp>
 #include <health-check/database.hpp>
 #include <health-check/front_door.hpp>
 #include <health-check/frontend.hpp>
-#include <health-check/service_host.hpp>
+#include <stage/command_line.hpp>
+#include <stage/server.hpp>
 
 #include <optional>
 #include <string>
 
 namespace health_check {
 
-// Starts `routes` where the command line puts `service`; throws cannot_listen.
-server listen(event_loop& on, const command_line& line, const std::string& service, std::uint16_t port, routes served);
-
-// "http://127.0.0.1:5000"
-std::string address_of(std::string host, std::uint16_t port);
-
 struct settings {
     database_settings database{};
     api_gateway_settings api_gateway{};  // an empty URL, here and below, means: as started
     frontend_settings frontend{};
 
-    static settings from(environment& env);
+    static settings from(stage::environment& env);
 };
 
 class first_light {
 public:
-    // Throws cannot_listen.
-    first_light(const command_line& line, settings config, frontend::log_sink log);
+    // Throws stage::cannot_listen.
+    first_light(const stage::command_line& line, settings config, frontend::log_sink log);
 
     struct addresses {
         std::string database, api_gateway, frontend;
@@ -39,23 +33,23 @@ public:
     const addresses& where() const { return where_; }
     frontend& page() { return page_; }
     const front_door& gateway() const { return door_; }
-    event_loop& loop() { return loop_; }
+    stage::event_loop& loop() { return loop_; }
 
     bool database_runs() const { return database_server_.has_value(); }
     void stop_database() { database_server_.reset(); }
-    void start_database();  // at the same address; throws cannot_listen
+    void start_database();  // at the same address; throws stage::cannot_listen
 
 private:
     // In the order of their calls: the last one is stopped first.
-    event_loop loop_;
-    command_line line_;
+    stage::event_loop loop_;
+    stage::command_line line_;
     addresses where_{};
     database database_;
-    std::optional<server> database_server_;
+    std::optional<stage::server> database_server_;
     api_gateway gateway_;
-    server gateway_server_;
+    stage::server gateway_server_;
     frontend page_;
-    server page_server_;
+    stage::server page_server_;
     front_door door_;
 };
 

@@ -1,15 +1,10 @@
 #include <health-check/front_door.hpp>
 
-#include <health-check/database.hpp>
-#include <health-check/first_light.hpp>
-#include <health-check/transition_line.hpp>
+#include <stage/transition_line.hpp>
 
 #include <fusebox/gateway/configuration_file.hpp>
 
 #include <fmt/format.h>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <nlohmann/json.hpp>
 
 namespace health_check {
@@ -22,7 +17,8 @@ namespace {
 constexpr auto look_again = std::chrono::milliseconds{100};
 
 // What `fusebox gateway -c` would be given.
-std::string configuration_of(const command_line& line, front_door::services behind, const frontend_settings& like) {
+std::string configuration_of(const stage::command_line& line, front_door::services behind,
+                             const frontend_settings& like) {
     const auto open_for = std::chrono::duration_cast<std::chrono::milliseconds>(like.recovery_timeout).count();
     return fmt::format(R"(
 listen: "{host}:{port}"
@@ -49,14 +45,14 @@ routes:
     retry: none
 )",
                        fmt::arg("host", line.address.contains(':') ? "[" + line.address + "]" : line.address),
-                       fmt::arg("port", line.gateway_port), fmt::arg("admin", line.admin_port),
+                       fmt::arg("port", line.port("gateway")), fmt::arg("admin", line.port("admin")),
                        fmt::arg("api_gateway", behind.api_gateway), fmt::arg("frontend", behind.frontend),
                        fmt::arg("failures", like.failure_threshold), fmt::arg("wait", open_for));
 }
 
 std::unique_ptr<gateway::engine> start(const std::string& file) {
-    const auto refuse = [](const std::string& why) -> cannot_listen {
-        return cannot_listen{"cannot start the gateway: " + why};
+    const auto refuse = [](const std::string& why) -> stage::cannot_listen {
+        return stage::cannot_listen{"cannot start the gateway: " + why};
     };
     const auto checked = gateway::read_configuration(file, "demo");
     if (!checked) throw refuse(checked.error().front().text());
@@ -69,41 +65,30 @@ std::unique_ptr<gateway::engine> start(const std::string& file) {
 
 }  // namespace
 
-front_door::front_door(event_loop& on, const command_line& line, services behind, const frontend_settings& like,
-                       log_sink log)
-    : loop_(on),
-      host_(line.address),
+front_door::front_door(stage::event_loop& on, const stage::command_line& line, services behind,
+                       const frontend_settings& like, log_sink log)
+    : host_(line.address),
       log_(std::move(log)),
       engine_(start(configuration_of(line, behind, like))),
-      client_(on.io().get_executor()) {
-    auto done = [this](const std::exception_ptr&) { ended_.set_value(); };
-    loop_.run([&] { net::co_spawn(loop_.io(), watch(), net::bind_cancellation_slot(end_.slot(), std::move(done))); });
-}
+      client_(on.io().get_executor()),
+      looks_(on, look_again, [this] { return look(); }) {}
 
 front_door::~front_door() {
-    loop_.run([this] { end_.emit(net::cancellation_type::all); });
-    ended_.get_future().wait();
     engine_->stop();
 }
 
 std::string front_door::address() const {
-    return address_of(host_, engine_->port());
+    return stage::address_of(host_, engine_->port());
 }
 
 std::string front_door::admin_address() const {
-    return address_of("127.0.0.1", engine_->admin_port());
+    return stage::address_of("127.0.0.1", engine_->admin_port());
 }
 
-net::awaitable<void> front_door::watch() {
-    co_await net::this_coro::throw_if_cancelled(false);
+net::awaitable<void> front_door::look() {
     const request snapshot{"GET", admin_address() + "/api/v1/snapshot"};
-    for (;;) {
-        const auto state = co_await net::this_coro::cancellation_state;
-        if (state.cancelled() != net::cancellation_type::none) co_return;
-        const auto answer = co_await client_.send(snapshot);
-        if (answer && answer->status == 200) tell(answer->body);
-        co_await real_pause(look_again);
-    }
+    const auto answer = co_await client_.send(snapshot);
+    if (answer && answer->status == 200) tell(answer->body);
 }
 
 void front_door::tell(const std::string& snapshot) {
@@ -112,7 +97,8 @@ void front_door::tell(const std::string& snapshot) {
     for (const auto& breaker : all.value("breakers", nlohmann::json::array())) {
         if (breaker.value("name", "") != "api-gateway" || breaker.value("state", "") == told_) continue;
         const std::string now = breaker.value("state", "");
-        log_(fmt::format("gateway: the circuit to the api-gateway is {} (it was {})", shouted(now), shouted(told_)));
+        log_(fmt::format("gateway: the circuit to the api-gateway is {} (it was {})", stage::shouted(now),
+                         stage::shouted(told_)));
         told_ = now;
     }
 }

@@ -5,17 +5,14 @@
 // For one thread.
 #pragma once
 
-#include <health-check/command_line.hpp>
 #include <health-check/frontend.hpp>
-#include <health-check/service_host.hpp>
+#include <stage/command_line.hpp>
+#include <stage/server.hpp>
 
 #include <fusebox/gateway/engine.hpp>
 #include <fusebox/http/client.hpp>
 
-#include <boost/asio/cancellation_signal.hpp>
-
 #include <functional>
-#include <future>
 #include <memory>
 #include <string>
 
@@ -29,26 +26,23 @@ public:
         std::uint16_t api_gateway, frontend;  // ports
     };
     // Throws cannot_listen. `log` is told when the gateway's breaker changes its state, as its admin port shows it.
-    front_door(event_loop& on, const command_line& line, services behind, const frontend_settings& like, log_sink log);
-    front_door(const front_door&) = delete;
-    front_door& operator=(const front_door&) = delete;
+    front_door(stage::event_loop& on, const stage::command_line& line, services behind, const frontend_settings& like,
+               log_sink log);
     ~front_door();
 
     std::string address() const;
     std::string admin_address() const;
 
 private:
-    boost::asio::awaitable<void> watch();
+    boost::asio::awaitable<void> look();
     void tell(const std::string& snapshot);
 
-    event_loop& loop_;
     const std::string host_;
     const log_sink log_;
     std::unique_ptr<fusebox::gateway::engine> engine_;
     fusebox::http::client client_;
-    boost::asio::cancellation_signal end_;
-    std::promise<void> ended_;
     std::string told_ = "closed";
+    stage::repetition looks_;  // the first to end
 };
 
 }  // namespace health_check

@@ -34,14 +34,17 @@ frontend::frontend(net::any_io_executor on, frontend_settings settings, log_sink
       log_(std::move(log)),
       clock_(clock),
       client_(std::move(on)),
-      breaker_("service-b", breaker_options(settings_), clock) {}
+      breaker_("service-b", breaker_options(settings_), clock) {
+    metrics_.watch(breaker_);
+}
 
-routes frontend::routes() {
+stage::routes frontend::routes() {
     return {
-        {"/", [this](const request& asked) { return dashboard(asked); }},
-        {"/test-api", [this](const request& asked) { return call_and_show("/api/data", asked); }},
-        {"/health-status", [this](const request& asked) { return call_and_show("/health", asked); }},
-        {"/health", [this](const request&) { return health(); }},
+        {"GET /", [this](const request& asked) { return dashboard(asked); }},
+        {"GET /test-api", [this](const request& asked) { return call_and_show("/api/data", asked); }},
+        {"GET /health-status", [this](const request& asked) { return call_and_show("/health", asked); }},
+        {"GET /health", [this](const request&) { return health(); }},
+        {"GET /metrics", [this](const request&) { return metrics_.answer(); }},
     };
 }
 
@@ -83,17 +86,17 @@ response frontend::show(page_kind kind, call_outcome outcome, const request& ask
                            .circuit = breaker_.snapshot(),
                            .failure_threshold = settings_.failure_threshold,
                            .outcome = std::move(outcome)},
-                          preferred_language(asked.get("Accept-Language")));
+                          stage::preferred_language(asked.get("Accept-Language")));
 }
 
 response frontend::health() {
     const auto circuit = breaker_.snapshot();
     const json breaker{{"state", to_string(circuit.state)}, {"failures", circuit.consecutive_failures}};
-    return json_response(200,
-                         json{{"service", "frontend"}, {"status", "healthy"}, {"circuit_breaker", breaker}}.dump());
+    return stage::json_response(
+        200, json{{"service", "frontend"}, {"status", "healthy"}, {"circuit_breaker", breaker}}.dump());
 }
 
-frontend_settings frontend_settings::from(environment& env, const std::string& service_b_url) {
+frontend_settings frontend_settings::from(stage::environment& env, const std::string& service_b_url) {
     const frontend_settings usual;
     return {.service_b_url = env.url("SERVICE_B_URL", service_b_url),
             .failure_threshold = static_cast<std::uint32_t>(

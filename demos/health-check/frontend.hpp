@@ -3,14 +3,16 @@
 //   GET /                the dashboard: the breaker's state, and buttons
 //   GET /test-api        calls the gateway's /api/data through the breaker, and shows what came of it
 //   GET /health-status   the same with the gateway's /health
+//   GET /metrics         the breaker, for Prometheus
 //   GET /health          its own health as JSON: healthy whatever the breaker's state
 //
 // For one thread, that of `on`, but for breaker().
 #pragma once
 
 #include <health-check/dashboard_page.hpp>
-#include <health-check/environment.hpp>
-#include <health-check/service_host.hpp>
+#include <stage/environment.hpp>
+#include <stage/metrics.hpp>
+#include <stage/server.hpp>
 
 #include <fusebox/circuit_breaker.hpp>
 #include <fusebox/http/client.hpp>
@@ -21,6 +23,9 @@
 
 namespace health_check {
 
+using stage::request;
+using stage::response;
+
 struct frontend_settings {
     std::string service_b_url = "http://service-b:5001";
     std::uint32_t failure_threshold = 3;                            // failures in a row that open the circuit
@@ -29,7 +34,7 @@ struct frontend_settings {
 
     // SERVICE_B_URL, CIRCUIT_FAILURE_THRESHOLD, CIRCUIT_RECOVERY_TIMEOUT (in seconds); `service_b_url` is
     // where the gateway is when the first is not set.
-    static frontend_settings from(environment& env, const std::string& service_b_url = "http://service-b:5001");
+    static frontend_settings from(stage::environment& env, const std::string& service_b_url = "http://service-b:5001");
 };
 
 class frontend {
@@ -41,7 +46,7 @@ public:
         boost::asio::any_io_executor on, frontend_settings settings, log_sink log = [](const std::string&) {},
         const fusebox::monotonic_clock* clock = nullptr);
 
-    health_check::routes routes();
+    stage::routes routes();
     fusebox::circuit_breaker& breaker() { return breaker_; }
 
 private:
@@ -56,6 +61,7 @@ private:
     const fusebox::monotonic_clock* const clock_;
     fusebox::http::client client_;
     fusebox::circuit_breaker breaker_;
+    stage::circuit_metrics metrics_;
 };
 
 }  // namespace health_check

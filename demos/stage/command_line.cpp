@@ -1,48 +1,13 @@
-#include <health-check/command_line.hpp>
+#include <stage/command_line.hpp>
 
 #include <arpa/inet.h>
+#include <algorithm>
 #include <charconv>
-#include <optional>
 #include <string_view>
 
-namespace health_check {
-
-const char* const usage =
-    R"(Three services over real HTTP, a circuit breaker between them, and the Fusebox gateway before them.
-
-  fusebox-demo-health-check                 all of it, in this terminal
-  fusebox-demo-health-check database        one of them: database, api-gateway or frontend
-  fusebox-demo-health-check --frontend-port 8080
-
-Options:
-  --database-port N      5000 unless given; 0 takes a free one, here and below
-  --api-gateway-port N   5001 unless given
-  --frontend-port N      5002 unless given
-  --gateway-port N       8080 unless given
-  --admin-port N         9901 unless given: what the gateway shows of itself
-  --bind ADDRESS         where to listen; 127.0.0.1 unless given, 0.0.0.0 for every interface
-  --help                 this text
-
-Environment (times in seconds):
-  HEALTH_FAIL_RATE 0.2, DATA_FAIL_RATE 0.1                     how often the database fails, 0 to 1
-  DATA_LATENCY_MIN 0.1, DATA_LATENCY_MAX 0.5                   how long its data takes
-  SEED                                                         the same faults again
-  CIRCUIT_FAILURE_THRESHOLD 3, CIRCUIT_RECOVERY_TIMEOUT 20     when a circuit opens, and for how long
-  SERVICE_C_URL                    where the gateway finds the database; http://service-c:5000 when it runs alone
-  SERVICE_B_URL                    where the frontend finds the gateway; http://service-b:5001 when it runs alone
-
-Signals: INT and TERM end it; USR1 stops the database, and starts it again.
-)";
+namespace stage {
 
 namespace {
-
-std::optional<role> parse_role(std::string_view word) {
-    if (word == "all") return role::all;
-    if (word == "database") return role::database;
-    if (word == "api-gateway") return role::api_gateway;
-    if (word == "frontend") return role::frontend;
-    return std::nullopt;
-}
 
 bool parse_port(std::string_view text, std::uint16_t& port) {
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), port);
@@ -54,21 +19,36 @@ bool is_ip_address(const std::string& text) {
     return ::inet_pton(AF_INET, text.c_str(), &ignored) == 1 || ::inet_pton(AF_INET6, text.c_str(), &ignored) == 1;
 }
 
+bool can_run(const std::string& name, const cast& services) {
+    return name == "all" ||
+           std::ranges::any_of(services, [&](const service_port& s) { return s.alone && s.name == name; });
+}
+
+std::string all_that_run(const cast& services) {
+    std::string names = "all";
+    for (const auto& s : services)
+        if (s.alone) names += ", " + s.name;
+    return names;
+}
+
+// "--database-port": the port of the database; null for another option.
 std::uint16_t* port_option(command_line& line, std::string_view name) {
-    if (name == "--database-port") return &line.database_port;
-    if (name == "--api-gateway-port") return &line.api_gateway_port;
-    if (name == "--frontend-port") return &line.frontend_port;
-    if (name == "--gateway-port") return &line.gateway_port;
-    if (name == "--admin-port") return &line.admin_port;
-    return nullptr;
+    constexpr std::string_view before = "--", after = "-port";
+    if (!name.starts_with(before) || !name.ends_with(after) || name.size() < before.size() + after.size())
+        return nullptr;
+    name.remove_prefix(before.size());
+    name.remove_suffix(after.size());
+    const auto found = line.ports.find(std::string(name));
+    return found == line.ports.end() ? nullptr : &found->second;
 }
 
 }  // namespace
 
-std::expected<command_line, std::string> parse_command_line(std::span<char* const> arguments) {
+std::expected<command_line, std::string> parse_command_line(std::span<char* const> arguments, const cast& services) {
     const auto refuse = [](std::string sentence) { return std::unexpected(std::move(sentence)); };
     command_line line;
-    bool has_role = false;
+    for (const auto& s : services) line.ports.emplace(s.name, s.port);
+    bool has_service = false;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const std::string given = arguments[i];
         if (given == "--help" || given == "-h") {
@@ -76,11 +56,11 @@ std::expected<command_line, std::string> parse_command_line(std::span<char* cons
             return line;
         }
         if (!given.starts_with('-')) {
-            const auto run = parse_role(given);
-            if (!run) return refuse("'" + given + "' is no service; there are: all, database, api-gateway, frontend");
-            if (has_role) return refuse("name one service only; without any, all three run");
-            line.run = *run;
-            has_role = true;
+            if (!can_run(given, services))
+                return refuse("'" + given + "' is no service; there are: " + all_that_run(services));
+            if (has_service) return refuse("name one service only; without any, all of them run");
+            line.run = given;
+            has_service = true;
             continue;
         }
         const auto equals = given.find('=');
@@ -97,4 +77,4 @@ std::expected<command_line, std::string> parse_command_line(std::span<char* cons
     return line;
 }
 
-}  // namespace health_check
+}  // namespace stage

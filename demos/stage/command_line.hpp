@@ -1,35 +1,34 @@
-// What the program is asked to run, and where.
+// What a demo is asked to run, and where: one word for a service that is to run alone, and options for addresses.
 #pragma once
 
 #include <cstdint>
 #include <expected>
+#include <map>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
-namespace health_check {
+namespace stage {
 
-enum class role { all, database, api_gateway, frontend };
+// What a demo consists of.
+struct service_port {
+    std::string name;    // "database" makes the option --database-port
+    std::uint16_t port;  // unless given
+    bool alone = true;   // whether it may run by itself, in a container, say
+};
+using cast = std::vector<service_port>;
 
 struct command_line {
-    role run = role::all;
+    std::string run = "all";
     bool help = false;
     std::string address = "127.0.0.1";
-    std::uint16_t database_port = 5000;
-    std::uint16_t api_gateway_port = 5001;
-    std::uint16_t frontend_port = 5002;
-    std::uint16_t gateway_port = 8080;
-    std::uint16_t admin_port = 9901;
+    std::map<std::string, std::uint16_t> ports{};
+
+    std::uint16_t port(const std::string& service) const { return ports.at(service); }
 };
 
 // The arguments without the program's name; otherwise a sentence that says what is wrong with them.
-std::expected<command_line, std::string> parse_command_line(std::span<char* const> arguments);
+std::expected<command_line, std::string> parse_command_line(std::span<char* const> arguments, const cast& services);
 
-extern const char* const usage;
-
-// A service that cannot listen. what() tells the user which, why, and what to do.
-struct cannot_listen : std::runtime_error {
-    using runtime_error::runtime_error;
-};
-
-}  // namespace health_check
+}  // namespace stage

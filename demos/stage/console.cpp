@@ -1,4 +1,4 @@
-#include <health-check/console.hpp>
+#include <stage/console.hpp>
 
 #include <fmt/chrono.h>
 
@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <ctime>
 
-namespace health_check {
+namespace stage {
 
 namespace {
 
@@ -66,4 +66,4 @@ void console::write(const std::string& text) {
     std::fflush(stdout);
 }
 
-}  // namespace health_check
+}  // namespace stage

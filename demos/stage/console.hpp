@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-namespace health_check {
+namespace stage {
 
 class console {
 public:
@@ -38,4 +38,4 @@ private:
     std::optional<termios> restore_;  // the terminal's mode as it was found
 };
 
-}  // namespace health_check
+}  // namespace stage

@@ -1,4 +1,4 @@
-#include <health-check/wishes.hpp>
+#include <stage/keys.hpp>
 
 #include <poll.h>
 #include <sys/signalfd.h>
@@ -7,22 +7,9 @@
 #include <csignal>
 #include <initializer_list>
 
-namespace health_check {
+namespace stage {
 
-namespace {
-
-wish wish_of_key(char key) {
-    switch (key) {
-        case 's': return wish::toggle_database;
-        case 't': return wish::toggle_calls;
-        case 'q': return wish::quit;
-        default: return wish::nothing;
-    }
-}
-
-}  // namespace
-
-wishes::wishes() {
+keys::keys() {
     std::signal(SIGINT, SIG_DFL);  // a script's shell starts what runs in the background with this one ignored
     sigset_t wanted;
     sigemptyset(&wanted);
@@ -31,22 +18,22 @@ wishes::wishes() {
     signals_ = ::signalfd(-1, &wanted, SFD_CLOEXEC);
 }
 
-wishes::~wishes() {
+keys::~keys() {
     ::close(signals_);
 }
 
-wish wishes::next(bool with_keys) const {
-    pollfd watched[] = {{signals_, POLLIN, 0}, {with_keys ? STDIN_FILENO : -1, POLLIN, 0}};
-    if (::poll(watched, 2, 250) <= 0) return wish::nothing;
+char keys::next(bool from_terminal) const {
+    pollfd watched[] = {{signals_, POLLIN, 0}, {from_terminal ? STDIN_FILENO : -1, POLLIN, 0}};
+    if (::poll(watched, 2, 250) <= 0) return none;
     if (watched[0].revents != 0) {
         signalfd_siginfo arrived{};
         const bool whole = ::read(signals_, &arrived, sizeof arrived) == sizeof arrived;
-        return whole && arrived.ssi_signo == SIGUSR1 ? wish::toggle_database : wish::quit;
+        return whole && arrived.ssi_signo == SIGUSR1 ? main_switch : quit;
     }
-    char key = 0;
+    char key = none;
     const auto got = ::read(STDIN_FILENO, &key, 1);
-    if (got == 0 || (got < 0 && errno != EINTR)) return wish::quit;  // the terminal is gone
-    return wish_of_key(key);
+    if (got == 0 || (got < 0 && errno != EINTR)) return quit;
+    return key;
 }
 
-}  // namespace health_check
+}  // namespace stage

@@ -1,25 +1,27 @@
-// What the person at the terminal wants, by key or by signal.
+// What the person at the terminal wants: keys, and the signals that stand for some of them.
 //
 // Made before any thread begins: it blocks the signals that it waits for, in every thread that follows,
 // so that none of them ends the program half-way. For one thread.
 #pragma once
 
-namespace health_check {
+namespace stage {
 
-enum class wish { nothing, toggle_database, toggle_calls, quit };
-
-class wishes {
+class keys {
 public:
-    wishes();
-    wishes(const wishes&) = delete;
-    wishes& operator=(const wishes&) = delete;
-    ~wishes();
+    static constexpr char none = '\0';
+    static constexpr char quit = 'q';         // also SIGINT, SIGTERM, SIGHUP, and a terminal that is gone
+    static constexpr char main_switch = 's';  // also SIGUSR1: what a demo has to break and to mend
 
-    // Waits for the next one, a quarter of a second at most. Keys are read only `with_keys`.
-    wish next(bool with_keys) const;
+    keys();
+    keys(const keys&) = delete;
+    keys& operator=(const keys&) = delete;
+    ~keys();
+
+    // Waits for the next one, a quarter of a second at most. The terminal is read only when `from_terminal`.
+    char next(bool from_terminal) const;
 
 private:
     int signals_;
 };
 
-}  // namespace health_check
+}  // namespace stage

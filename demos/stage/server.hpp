@@ -1,55 +1,27 @@
-// Where the demo's services run: a loop in a thread of its own, and servers on it.
+// A service of a demo, listening: handlers by method and path.
 #pragma once
+
+#include <stage/command_line.hpp>
+#include <stage/event_loop.hpp>
 
 #include <fusebox/http/site.hpp>
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-
 #include <cstdint>
 #include <expected>
-#include <future>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
-#include <thread>
 
-namespace health_check {
+namespace stage {
 
 using fusebox::http::request;
 using fusebox::http::response;
 
 response json_response(int status, std::string text);
 
-// A service's handlers by path; all of them are for GET.
+// By method and path, which may have parameters: "GET /products/{id}/stock".
 using routes = std::map<std::string, fusebox::http::handler>;
-
-// A thread that runs an io_context, on which services, their clients and their servers live. Ends with its destructor;
-// they must have ended by then.
-class event_loop {
-public:
-    event_loop() = default;
-    event_loop(const event_loop&) = delete;
-    event_loop& operator=(const event_loop&) = delete;
-    ~event_loop();
-
-    boost::asio::io_context& io() noexcept { return io_; }
-
-    // Calls `f` in the loop's thread, and waits for what it returns. Not to be called there.
-    template <class F>
-    auto run(F f) {
-        std::packaged_task<decltype(f())()> task{std::move(f)};
-        auto result = task.get_future();
-        boost::asio::post(io_, [&task] { task(); });
-        return result.get();
-    }
-
-private:
-    boost::asio::io_context io_{1};
-    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{io_.get_executor()};
-    std::thread thread_{[this] { io_.run(); }};
-};
 
 struct listen_error {
     bool address_in_use = false;
@@ -80,4 +52,15 @@ private:
     std::uint16_t port_;
 };
 
-}  // namespace health_check
+// A service that cannot listen. what() tells the user which, why, and what to do.
+struct cannot_listen : std::runtime_error {
+    using runtime_error::runtime_error;
+};
+
+// Serves where the command line puts `service`; throws cannot_listen.
+server listen(event_loop& on, const command_line& line, const std::string& service, routes served);
+
+// Where a client on this machine finds what listens there: "http://127.0.0.1:5000"
+std::string address_of(std::string host, std::uint16_t port);
+
+}  // namespace stage

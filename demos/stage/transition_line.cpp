@@ -1,10 +1,10 @@
-#include <health-check/transition_line.hpp>
+#include <stage/transition_line.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-namespace health_check {
+namespace stage {
 
 std::string shouted(std::string state) {
     std::transform(state.begin(), state.end(), state.begin(),
@@ -35,4 +35,4 @@ std::string transition_line(const fusebox::circuit_event& transition, bool emoji
                        shouted(to_string(transition.to)), reason);
 }
 
-}  // namespace health_check
+}  // namespace stage

@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace health_check {
+namespace stage {
 
 // "CLOSED", "OPEN", "HALF_OPEN": a state as a person is shown it.
 std::string shouted(std::string state);
@@ -13,4 +13,4 @@ std::string shouted(std::string state);
 // "Circuit breaker: CLOSED → OPEN (3 failures)", with an emoji in front for terminals.
 std::string transition_line(const fusebox::circuit_event& transition, bool emoji);
 
-}  // namespace health_check
+}  // namespace stage

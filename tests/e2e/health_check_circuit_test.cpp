@@ -117,7 +117,7 @@ TEST(health_check, A000_A10_half_open_is_seen_and_lets_exactly_one_call_through)
         co_await wait_while(held);
         co_return response{200, "{}"};
     };
-    const server service_b = serve({{"/api/data", answer_when_let}});
+    const server service_b = serve({{"GET /api/data", answer_when_let}});
     frontend_under_test a{url_of(service_b)};
     for (int i = 0; i < 3; ++i) a.visit("/test-api");
     ill = false;

@@ -1,15 +1,15 @@
 // The page of the health-check demo: what it says, in which language, and that nothing on it runs.
 #include "health_check_fixture.hpp"
 
-#include <health-check/transition_line.hpp>
+#include <stage/transition_line.hpp>
 
 #include <regex>
 
 namespace {
 
 using namespace e2e;
-using health_check::language;
-using health_check::preferred_language;
+using stage::language;
+using stage::preferred_language;
 
 const std::string in_french = "Accept-Language: fr-FR,fr;q=0.9,en;q=0.8\r\n";
 
@@ -20,7 +20,7 @@ struct page_test : testing::Test {
 using health_check_page = page_test;
 
 std::string button(const std::string& path, const std::string& label) {
-    return "<form action=\"" + path + "\"><button>" + label + "</button></form>";
+    return "<form method=\"get\" action=\"" + path + "\"><button>" + label + "</button></form>";
 }
 
 TEST_F(health_check_page, A000_A4_the_dashboard_in_the_seeds_language) {
@@ -119,7 +119,7 @@ TEST_F(health_check_page, nothing_that_was_received_can_run) {
     const auto page = a.visit("/test-api");
     EXPECT_FALSE(page.says("<script"));
     EXPECT_TRUE(page.says("&lt;/pre&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;"));
-    EXPECT_EQ(health_check::escape_html(R"(<a href="x" title='y'>&amp;)"),
+    EXPECT_EQ(stage::escape_html(R"(<a href="x" title='y'>&amp;)"),
               "&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;amp;");
 }
 
@@ -157,7 +157,7 @@ TEST(health_check_log, tells_transitions_as_documented) {
         e.from = from;
         e.to = to;
         e.consecutive_failures = failures;
-        return health_check::transition_line(e, emoji);
+        return stage::transition_line(e, emoji);
     };
     EXPECT_EQ(line(circuit_state::closed, circuit_state::open, 3, true),
               "⚠️  Circuit breaker: CLOSED → OPEN (3 failures)");

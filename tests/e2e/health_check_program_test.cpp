@@ -2,7 +2,7 @@
 #include "child_program.hpp"
 #include "socket_talk.hpp"
 
-#include <health-check/command_line.hpp>
+#include <health-check/demo.hpp>
 
 #include <array>
 
@@ -12,7 +12,7 @@ using namespace e2e;
 using output = child_program::output;
 
 std::vector<std::string> program(std::vector<std::string> more = {}) {
-    std::vector<std::string> all{HEALTH_CHECK_PROGRAM};
+    std::vector<std::string> all{FUSEBOX_PROGRAM, "demo", "health-check"};
     all.insert(all.end(), more.begin(), more.end());
     return all;
 }
@@ -217,10 +217,10 @@ TEST(health_check_program, refuses_bad_options_and_settings_with_a_sentence) {
         EXPECT_EQ(demo.wait(), 2) << said;
         return said;
     };
-    const std::string us = "fusebox-demo-health-check: ";
+    const std::string us = "fusebox demo health-check: ";
     EXPECT_EQ(refusal({"--foo"}), us + "there is no option '--foo'; --help lists what there is\n");
     EXPECT_EQ(refusal({"gateway"}), us + "'gateway' is no service; there are: all, database, api-gateway, frontend\n");
-    EXPECT_EQ(refusal({"frontend", "database"}), us + "name one service only; without any, all three run\n");
+    EXPECT_EQ(refusal({"frontend", "database"}), us + "name one service only; without any, all of them run\n");
     EXPECT_EQ(refusal({"--frontend-port"}), us + "'--frontend-port' needs a value after it\n");
     for (const char* bad : {"65536", "-1", "x", ""})
         EXPECT_EQ(refusal({"--frontend-port", bad}),
@@ -231,16 +231,16 @@ TEST(health_check_program, refuses_bad_options_and_settings_with_a_sentence) {
 }
 
 TEST(health_check_program, has_the_documented_ports_and_helps) {
-    const auto line = health_check::parse_command_line({});
+    const auto line = stage::parse_command_line({}, health_check::demo.services);
     ASSERT_TRUE(line.has_value());
-    EXPECT_EQ(line->database_port, 5000);
-    EXPECT_EQ(line->api_gateway_port, 5001);
-    EXPECT_EQ(line->frontend_port, 5002);
+    EXPECT_EQ(line->port("database"), 5000);
+    EXPECT_EQ(line->port("api-gateway"), 5001);
+    EXPECT_EQ(line->port("frontend"), 5002);
     EXPECT_EQ(line->address, "127.0.0.1");
     child_program help{program({"--help"}), {}, output::pipe};
     const std::string said = help.all_output();
     EXPECT_EQ(help.wait(), 0);
-    EXPECT_EQ(said, health_check::usage);
+    EXPECT_EQ(said, health_check::demo.usage);
 }
 
 }  // namespace

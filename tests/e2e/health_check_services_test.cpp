@@ -34,7 +34,7 @@ TEST(health_check, A000_C2_the_database_is_ill_once_in_five) {
     EXPECT_EQ(got.body, R"({"status":"unhealthy","message":"Database connection failed"})");
 
     database usual{{.seed = 7}};
-    const auto health = usual.routes().at("/health");
+    const auto health = usual.routes().at("GET /health");
     int ill_ones = 0;
     for (int i = 0; i < 10'000; ++i) ill_ones += answer_of(health, no_request).status == 503;
     EXPECT_NEAR(ill_ones, 2000, 150);
@@ -60,7 +60,7 @@ TEST(health_check, A000_C3_one_in_ten_fails_at_once_and_the_others_take_100_to_5
         co_return;
     };
     database usual{{.seed = 7}, note};
-    const auto data = usual.routes().at("/data");
+    const auto data = usual.routes().at("GET /data");
     int failed = 0;
     for (int i = 0; i < 10'000; ++i) {
         const auto paused_before = pauses.size();
@@ -86,7 +86,7 @@ TEST(health_check, the_same_seed_gives_the_same_faults) {
         const auto all = service_c.routes();
         std::string story;
         for (int i = 0; i < 200; ++i)
-            story += std::to_string(answer_of(all.at(i % 2 ? "/health" : "/data"), no_request).status) + " ";
+            story += std::to_string(answer_of(all.at(i % 2 ? "GET /health" : "GET /data"), no_request).status) + " ";
         return story;
     };
     EXPECT_EQ(faults(42), faults(42));
