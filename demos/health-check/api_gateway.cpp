@@ -22,11 +22,12 @@ std::string timestamp() {
 }  // namespace
 
 api_gateway::api_gateway(boost::asio::any_io_executor on, api_gateway_settings settings)
-    : settings_(std::move(settings)), client_(std::move(on)) {}
+    : settings_(std::move(settings)), client_(on), business_(on, settings_.service_c_url, settings_.business) {}
 
 stage::routes api_gateway::routes() {
     return {
         {"GET /health", [this](const request&) { return health(); }},
+        {"GET /health/business", [this](const request&) { return business_.check(); }},
         {"GET /ready", [this](const request&) { return ready(); }},
         {"GET /api/data", [this](const request&) { return data(); }},
     };
@@ -72,7 +73,7 @@ awaitable<response> api_gateway::data() {
 }
 
 api_gateway_settings api_gateway_settings::from(stage::environment& env, const std::string& service_c_url) {
-    return {.service_c_url = env.url("SERVICE_C_URL", service_c_url)};
+    return {.service_c_url = env.url("SERVICE_C_URL", service_c_url), .business = business_health_settings::from(env)};
 }
 
 }  // namespace health_check

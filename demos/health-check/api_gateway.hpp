@@ -1,12 +1,14 @@
 // Service B: stands between the frontend and the database, and tells how both of them are.
 //
 //   GET /health     its own health and that of the database: healthy, degraded (still 200), or 503
+//   GET /health/business   see business_health.hpp
 //   GET /ready      whether it can serve: 503 as long as the database cannot
 //   GET /api/data   the database's answer, as it is; 504 when it took too long, 503 when it did not come
 //
 // For one thread, that of `on`. No breaker here: this service shows what happens without one.
 #pragma once
 
+#include <health-check/business_health.hpp>
 #include <stage/environment.hpp>
 #include <stage/server.hpp>
 
@@ -23,7 +25,9 @@ struct api_gateway_settings {
     fusebox::duration data_timeout = std::chrono::seconds{3};
     fusebox::duration ready_timeout = std::chrono::seconds{1};
 
-    // SERVICE_C_URL; `service_c_url` is where the database is when that is not set.
+    business_health_settings business{};
+
+    // SERVICE_C_URL, and those of business_health; `service_c_url` is where the database is when that is not set.
     static api_gateway_settings from(stage::environment& env,
                                      const std::string& service_c_url = "http://service-c:5000");
 };
@@ -41,6 +45,7 @@ private:
 
     const api_gateway_settings settings_;
     fusebox::http::client client_;
+    business_health business_;
 };
 
 }  // namespace health_check

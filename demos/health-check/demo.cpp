@@ -169,6 +169,7 @@ Environment (times in seconds):
   DATA_LATENCY_MIN 0.1, DATA_LATENCY_MAX 0.5                   how long its data takes
   SEED                                                         the same faults again
   CIRCUIT_FAILURE_THRESHOLD 3, CIRCUIT_RECOVERY_TIMEOUT 20     when a circuit opens, and for how long
+  BUSINESS_LEAST_RECORDS 1, BUSINESS_OLDEST_DATA 60            what /health/business wants
   SERVICE_C_URL                    where the gateway finds the database; http://service-c:5000 when it runs alone
   SERVICE_B_URL                    where the frontend finds the gateway; http://service-b:5001 when it runs alone
 

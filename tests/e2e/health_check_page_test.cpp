@@ -3,6 +3,7 @@
 
 #include <stage/transition_line.hpp>
 
+#include <array>
 #include <regex>
 
 namespace {
@@ -47,6 +48,20 @@ TEST_F(health_check_page, A000_A4_the_dashboard_in_english) {
     EXPECT_TRUE(page.says("<strong>Circuit Breaker State:</strong> <b>CLOSED</b>"));
     EXPECT_TRUE(page.says("<strong>Consecutive failures:</strong> 0/3"));
     EXPECT_TRUE(page.says("<strong>Last update:</strong> "));
+}
+
+TEST_F(health_check_page, speaks_five_languages) {
+    const std::array<std::array<std::string, 3>, 5> said{{{"en", "Consecutive failures:", "Test API"},
+                                                          {"fr", "Échecs consécutifs:", "Tester API"},
+                                                          {"es", "Fallos consecutivos:", "Probar API"},
+                                                          {"pt", "Falhas consecutivas:", "Testar API"},
+                                                          {"vi", "Số lỗi liên tiếp:", "Thử API"}}};
+    for (const auto& [code, failures, button] : said) {
+        const auto page = a.visit("/", "Accept-Language: " + code + "\r\n");
+        EXPECT_TRUE(page.says("<html lang=\"" + code + "\">"));
+        EXPECT_TRUE(page.says("<strong>" + failures + "</strong> 0/3")) << code;
+        EXPECT_TRUE(page.says("<button>" + button + "</button>")) << code;
+    }
 }
 
 TEST_F(health_check_page, A000_A4_each_state_has_its_class_and_colours) {
