@@ -24,6 +24,8 @@ std::string configuration_of(const stage::command_line& line, front_door::servic
 listen: "{host}:{port}"
 admin: "127.0.0.1:{admin}"
 drain_timeout: 200ms
+access_log: none   # the terminal is the demo's
+log_level: error
 upstreams:
   api-gateway: {{ endpoints: ["{host}:{api_gateway}"] }}
   frontend: {{ endpoints: ["{host}:{frontend}"] }}

@@ -155,6 +155,7 @@ TEST(health_check_program, obeys_keys_and_gives_the_terminal_back) {
     EXPECT_EQ(demo.wait(), 0);
     expect_nothing_left(at);
     EXPECT_EQ(demo.terminal_mode().c_lflag, before.c_lflag);
+    EXPECT_FALSE(demo.output_so_far().contains("trace_id")) << "the gateway's log has no business on this screen";
 }
 
 TEST(health_check_program, ctrl_c_gives_the_terminal_back_too) {
