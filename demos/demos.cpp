@@ -1,8 +1,9 @@
 #include <demos.hpp>
 
+#include <fault-injection/demo.hpp>
 #include <health-check/demo.hpp>
 
 std::span<const stage::demo* const> all_demos() {
-    static const stage::demo* const all[] = {&health_check::demo};
+    static const stage::demo* const all[] = {&health_check::demo, &fault_injection::demo};
     return all;
 }

@@ -1,6 +1,7 @@
 #include <health-check/api_gateway.hpp>
 
-#include <fmt/chrono.h>
+#include <stage/wall_time.hpp>
+
 #include <nlohmann/json.hpp>
 
 namespace health_check {
@@ -8,18 +9,6 @@ namespace health_check {
 using boost::asio::awaitable;
 using fusebox::http::http_errc;
 using json = nlohmann::ordered_json;
-
-namespace {
-
-// The present by the wall clock, as ISO 8601 has it: "2026-01-31T12:00:00.123456Z".
-std::string timestamp() {
-    const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
-    const auto second = std::chrono::floor<std::chrono::seconds>(now);
-    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(second)),
-                       (now - second).count());
-}
-
-}  // namespace
 
 api_gateway::api_gateway(boost::asio::any_io_executor on, api_gateway_settings settings)
     : settings_(std::move(settings)), client_(on), business_(on, settings_.service_c_url, settings_.business) {}
@@ -36,7 +25,7 @@ stage::routes api_gateway::routes() {
 awaitable<response> api_gateway::health() {
     json report{{"service", "api-gateway"},
                 {"status", "healthy"},
-                {"timestamp", timestamp()},
+                {"timestamp", stage::timestamp()},
                 {"dependencies", json::object()}};
     json& database = report["dependencies"]["service-c"];
     const request question{"GET", settings_.service_c_url + "/health"};

@@ -3,8 +3,7 @@
 #include <health-check/background_calls.hpp>
 #include <health-check/first_light.hpp>
 
-#include <stage/console.hpp>
-#include <stage/transition_line.hpp>
+#include <stage/circuit_log.hpp>
 
 #include <fmt/format.h>
 
@@ -15,25 +14,6 @@ namespace health_check {
 namespace {
 
 constexpr auto call_every = std::chrono::milliseconds{500};
-
-// What a transition means, for somebody who sees it for the first time.
-std::string explain(const fusebox::circuit_event& e, std::uint64_t refused) {
-    if (e.to == fusebox::circuit_state::open)
-        return fmt::format("calls are refused at once, none reaches the gateway; trial in {} s",
-                           fusebox::ceil_seconds(e.retry_after).count());
-    if (e.to == fusebox::circuit_state::half_open)
-        return fmt::format("one trial call goes through ({} calls refused so far)", refused);
-    return "the trial call succeeded: all calls go through again";
-}
-
-fusebox::subscription log_transitions(frontend& page, stage::console& screen, bool explained) {
-    return page.breaker().subscribe(
-        [&page, &screen, explained](const fusebox::circuit_event& e) {
-            screen.print(stage::transition_line(e, screen.is_interactive()));
-            if (explained) screen.print("   " + explain(e, page.breaker().snapshot().totals.rejected));
-        },
-        fusebox::transition_events);
-}
 
 std::string introduction(first_light& demo, const stage::console& screen) {
     const auto& at = demo.where();
@@ -62,15 +42,10 @@ std::string introduction(first_light& demo, const stage::console& screen) {
 }
 
 std::string status_line(first_light& demo, const background_calls& calls) {
-    const auto circuit = demo.page().breaker().snapshot();
-    const auto threshold = demo.page().breaker().options()->consecutive_failures.value_or(0);
-    std::string state =
-        fmt::format("{} {}/{}", stage::shouted(to_string(circuit.state)), circuit.consecutive_failures, threshold);
-    if (circuit.state == fusebox::circuit_state::open)
-        state += fmt::format(", trial in {} s", fusebox::ceil_seconds(circuit.retry_after).count());
-    return fmt::format("{} | database {} | calls {} | ok {} | failed {} | refused {}", state,
+    const auto& circuit = demo.page().breaker();
+    return fmt::format("{} | database {} | calls {} | {}", stage::state_of(circuit),
                        demo.database_runs() ? "up" : "DOWN", calls.running() ? "on" : "paused",
-                       circuit.totals.successes, circuit.totals.failures, circuit.totals.rejected);
+                       stage::calls_of(circuit));
 }
 
 void toggle_database(first_light& demo, stage::console& screen) {
@@ -92,7 +67,7 @@ void run_all(const stage::command_line& line, const settings& config, const stag
     const auto log = [&screen](const std::string& text) { screen.print(text); };
     first_light demo{line, config, log};
     screen.show(introduction(demo, screen));
-    const auto logging = log_transitions(demo.page(), screen, true);
+    const auto logging = stage::log_transitions(demo.page().breaker(), screen, stage::explanations::given);
     background_calls calls{demo.loop(), demo.gateway().address(), call_every, log};
     for (;;) {
         screen.set_status(status_line(demo, calls));
@@ -126,7 +101,7 @@ void run_frontend(const stage::command_line& line, const frontend_settings& conf
     stage::console screen;
     stage::event_loop loop;
     frontend page{loop.io().get_executor(), config, [&screen](const std::string& text) { screen.print(text); }};
-    const auto logging = log_transitions(page, screen, false);
+    const auto logging = stage::log_transitions(page.breaker(), screen, stage::explanations::left_out);
     const auto server = stage::listen(loop, line, "frontend", page.routes());
     screen.print("frontend on " + stage::address_of(line.address, server.port()) + ", calls " + config.service_b_url);
     stage::wait_for_end(wanted);

@@ -1,6 +1,5 @@
 // The health-check demo as a program: started, broken, healed and ended as its user would.
-#include "child_program.hpp"
-#include "socket_talk.hpp"
+#include "demo_program.hpp"
 
 #include <health-check/demo.hpp>
 
@@ -11,10 +10,8 @@ namespace {
 using namespace e2e;
 using output = child_program::output;
 
-std::vector<std::string> program(std::vector<std::string> more = {}) {
-    std::vector<std::string> all{FUSEBOX_PROGRAM, "demo", "health-check"};
-    all.insert(all.end(), more.begin(), more.end());
-    return all;
+std::vector<std::string> program(const std::vector<std::string>& more = {}) {
+    return demo_program("health-check", more);
 }
 
 const std::vector<std::string> free_ports{"--database-port", "0", "--api-gateway-port", "0", "--frontend-port", "0",
@@ -31,18 +28,12 @@ struct ports {
     std::uint16_t frontend, api_gateway, database, gateway, admin;
 };
 
-std::uint16_t port_after(const std::string& text, const std::string& name) {
-    const auto line = text.find("  " + name + " ");
-    const auto address = text.find("http://127.0.0.1:", line);
-    return static_cast<std::uint16_t>(std::stoi(text.substr(address + 17)));
-}
-
 // Waits until all three services run, and the gateway.
 ports started(child_program& demo) {
     if (!demo.prints("What to try:")) return {};
     const auto& text = demo.output_so_far();
-    return {port_after(text, "frontend"), port_after(text, "api-gateway"), port_after(text, "database"),
-            port_after(text, "gateway"), port_after(text, "its admin")};
+    return {port_after(text, "  frontend "), port_after(text, "  api-gateway "), port_after(text, "  database "),
+            port_after(text, "  gateway "), port_after(text, "  its admin ")};
 }
 
 void expect_nothing_left(const ports& p) {
@@ -73,16 +64,6 @@ TEST(health_check_program, trips_heals_and_leaves_nothing_behind) {
     EXPECT_EQ(demo.wait(), 0);
     expect_nothing_left(at);
     EXPECT_FALSE(demo.all_output().contains('\x1b')) << "no terminal, no control sequences";
-}
-
-// Asks until the answer is as it should be; a circuit has its times.
-template <class Condition>
-answer eventually(std::uint16_t port, const std::string& path, Condition right) {
-    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds{60};
-    answer got = get(port, path);
-    while (!right(got) && std::chrono::steady_clock::now() < patience) got = get(port, path);
-    EXPECT_TRUE(right(got)) << path << " is answered with\n" << got.head << got.body;
-    return got;
 }
 
 TEST(health_check_program, the_gateway_before_the_services_trips_falls_back_and_heals) {
@@ -128,16 +109,7 @@ TEST(health_check_program, ends_at_once_while_requests_are_under_way) {
 
 TEST(health_check_program, obeys_keys_and_gives_the_terminal_back) {
     child_program demo{program(free_ports), prompt, output::terminal};
-    const termios before = [] {
-        termios fresh{};
-        int ours = -1;
-        int theirs = -1;
-        EXPECT_EQ(::openpty(&ours, &theirs, nullptr, nullptr, nullptr), 0);
-        ::tcgetattr(theirs, &fresh);
-        ::close(ours);
-        ::close(theirs);
-        return fresh;
-    }();
+    const termios before = fresh_terminal_mode();
     const ports at = started(demo);
     EXPECT_EQ(demo.terminal_mode().c_lflag & (ICANON | ECHO), 0u) << "keys work without Enter";
     EXPECT_TRUE(demo.prints("database up | calls on"));
@@ -172,17 +144,16 @@ TEST(health_check_program, runs_each_service_alone) {
     const auto address = [](child_program& service) {
         EXPECT_TRUE(service.prints("http://127.0.0.1:"));
         EXPECT_TRUE(service.prints("\n"));
-        const auto& text = service.output_so_far();
-        return std::stoi(text.substr(text.find("http://127.0.0.1:") + 17));
+        return port_after(service.output_so_far(), " on ");
     };
     child_program c{program({"database", "--database-port=0"}), prompt, output::pipe};
-    const int c_port = address(c);
+    const auto c_port = address(c);
     variables b_environment{{"SERVICE_C_URL", "http://127.0.0.1:" + std::to_string(c_port)}};
     child_program b{program({"api-gateway", "--api-gateway-port=0"}), b_environment, output::pipe};
-    const int b_port = address(b);
+    const auto b_port = address(b);
     variables a_environment{{"SERVICE_B_URL", "http://127.0.0.1:" + std::to_string(b_port)}};
     child_program a{program({"frontend", "--frontend-port=0"}), a_environment, output::pipe};
-    const auto a_port = static_cast<std::uint16_t>(address(a));
+    const auto a_port = address(a);
 
     EXPECT_TRUE(get(a_port, "/test-api").says("Item 1"));
     c.signal(SIGTERM);

@@ -54,4 +54,10 @@ inline answer get(std::uint16_t port, const std::string& path, const std::string
         port, "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + more_headers + "\r\n"));
 }
 
+// Posts nothing, as a button does.
+inline answer post(std::uint16_t port, const std::string& path) {
+    return parse(converse(
+        port, "POST " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
+}
+
 }  // namespace e2e
