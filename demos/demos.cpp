@@ -2,8 +2,9 @@
 
 #include <fault-injection/demo.hpp>
 #include <health-check/demo.hpp>
+#include <offers/demo.hpp>
 
 std::span<const stage::demo* const> all_demos() {
-    static const stage::demo* const all[] = {&health_check::demo, &fault_injection::demo};
+    static const stage::demo* const all[] = {&health_check::demo, &fault_injection::demo, &offers::demo};
     return all;
 }

@@ -1,0 +1,37 @@
+// Tells a log what happens at a circuit: before a call, after one that succeeded or failed, and when the state changes.
+//
+// Thread-safety: as the sink's. Must not outlive the circuit.
+#pragma once
+
+#include <fusebox/circuit_breaker.hpp>
+
+#include <functional>
+#include <string>
+
+namespace offers {
+
+enum class log_language { english, portuguese };
+
+// "closed", "open", "half-open": the state as this service writes it.
+std::string state_word(fusebox::circuit_state state);
+
+class log_listener {
+public:
+    using log_sink = std::function<void(const std::string& line)>;
+
+    log_listener(fusebox::circuit_breaker& circuit, log_language in, log_sink log);
+    log_listener(const log_listener&) = delete;
+    log_listener& operator=(const log_listener&) = delete;
+
+    // The circuit tells of calls that have ended. Who makes one tells of its beginning.
+    void before_call() const;
+
+private:
+    void on(const fusebox::circuit_event& e) const;
+
+    const log_language in_;
+    const log_sink log_;
+    fusebox::subscription subscription_;  // the first to end
+};
+
+}  // namespace offers

@@ -1,0 +1,129 @@
+// The offers demo as a program: started, broken, healed and ended as its user would.
+#include "demo_program.hpp"
+
+#include <offers/demo.hpp>
+
+namespace {
+
+using namespace e2e;
+using output = child_program::output;
+
+std::vector<std::string> program(const std::vector<std::string>& more) {
+    return demo_program("offers", more);
+}
+
+const std::vector<std::string> free_ports{"--partner-offer-service-port", "0", "--offer-service-port", "0"};
+
+// A wait and a latency that a test can spare.
+const variables prompt{{"RESET_TIMEOUT", "0.2"}, {"PARTNER_LATENCY", "0"}};
+
+struct ports {
+    std::uint16_t offers, partner;
+};
+
+ports started(child_program& demo) {
+    if (!demo.prints("What to try:")) return {};
+    const auto& text = demo.output_so_far();
+    return {port_after(text, "  offer-service "), port_after(text, "  partner-offer-service ")};
+}
+
+void expect_nothing_left(const ports& p) {
+    for (const auto port : {p.offers, p.partner}) EXPECT_EQ(dial(port), -1) << port;
+}
+
+TEST(offers_program, trips_heals_and_leaves_nothing_behind) {
+    variables portuguese = prompt;
+    portuguese.insert(portuguese.end(), {{"LANGUAGE", "pt"}, {"HTTPX_LOG_LEVEL", "debug"}});
+    child_program demo{program(free_ports), portuguese, output::pipe};
+    const ports at = started(demo);
+    ASSERT_NE(at.offers, 0);
+    EXPECT_TRUE(get(at.offers, "/offer").says("\"Hot offer "));
+    EXPECT_TRUE(demo.prints("\nAntes do circuito invocar a função.\n"));
+    EXPECT_TRUE(demo.prints("\nDEBUG ["));
+    EXPECT_TRUE(demo.prints("/offer/hot \"HTTP/1.1 200 OK\"\n"));
+    EXPECT_TRUE(demo.prints("  GET /offer: \"Hot offer "));
+
+    demo.signal(SIGUSR1);
+    EXPECT_TRUE(demo.prints("the partner answers 500 from now on"));
+    EXPECT_TRUE(demo.prints("  GET /offer: \"Cold offer fallback "));
+    EXPECT_TRUE(demo.prints("\nQuando o estado do circuito mudou (open).\n"));
+    demo.signal(SIGUSR1);
+    EXPECT_TRUE(demo.prints("\nQuando o estado do circuito mudou (half-open).\n"));
+    EXPECT_TRUE(demo.prints("\nQuando o estado do circuito mudou (closed).\n"));
+    EXPECT_TRUE(demo.prints("  GET /offer: \"Hot offer "));
+    demo.signal(SIGINT);
+    EXPECT_EQ(demo.wait(), 0);
+    expect_nothing_left(at);
+    EXPECT_FALSE(demo.all_output().contains('\x1b')) << "no terminal, no control sequences";
+}
+
+TEST(offers_program, obeys_keys_and_gives_the_terminal_back) {
+    child_program demo{program(free_ports), prompt, output::terminal};
+    const termios before = fresh_terminal_mode();
+    const ports at = started(demo);
+    EXPECT_TRUE(demo.prints("CLOSED 0/3 | partner answers 200 | calls on | ok "));
+    demo.type('s');
+    EXPECT_TRUE(demo.prints("the partner answers 500 from now on"));
+    EXPECT_TRUE(demo.prints("The circuit's state has changed (open)."));
+    demo.type('s');
+    EXPECT_TRUE(demo.prints("The circuit's state has changed (closed)."));
+    demo.type('t');
+    EXPECT_TRUE(demo.prints("calls paused"));
+    demo.type('q');
+    EXPECT_EQ(demo.wait(), 0);
+    expect_nothing_left(at);
+    EXPECT_EQ(demo.terminal_mode().c_lflag, before.c_lflag);
+}
+
+TEST(offers_program, runs_each_service_alone) {
+    const auto address = [](child_program& service) {
+        EXPECT_TRUE(service.prints("http://127.0.0.1:"));
+        EXPECT_TRUE(service.prints("\n"));
+        return port_after(service.output_so_far(), " on ");
+    };
+    child_program partner{program({"partner-offer-service", "--partner-offer-service-port=0"}), prompt, output::pipe};
+    const auto partner_port = address(partner);
+    const variables environment{{"PARTNER_URL", "http://127.0.0.1:" + std::to_string(partner_port)}, {"FAIL_MAX", "2"}};
+    child_program offers{program({"offer-service", "--offer-service-port=0"}), environment, output::pipe};
+    const auto port = address(offers);
+
+    EXPECT_TRUE(get(port, "/offer").says("Hot offer"));
+    EXPECT_EQ(post(partner_port, "/offer/status/500").status, 200);
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(get(port, "/offer").says("Cold offer fallback"));
+    EXPECT_EQ(get(port, "/offer/circuit").body, R"({"current_state":"open","fail_counter":2})");
+    EXPECT_TRUE(offers.prints("The circuit's state has changed (open)."));
+    for (auto* service : {&offers, &partner}) {
+        service->signal(SIGTERM);
+        EXPECT_EQ(service->wait(), 0);
+    }
+}
+
+TEST(offers_program, ends_at_once_while_the_partner_dawdles) {
+    child_program demo{program(free_ports), {{"PARTNER_LATENCY", "3600"}}, output::pipe};
+    const ports at = started(demo);
+    EXPECT_TRUE(demo.prints("The circuit is about to make a call."));
+    demo.signal(SIGTERM);
+    EXPECT_EQ(demo.wait(), 0);
+    expect_nothing_left(at);
+}
+
+TEST(offers_program, has_the_documented_ports_and_helps) {
+    const auto line = stage::parse_command_line({}, offers::demo.services);
+    ASSERT_TRUE(line.has_value());
+    EXPECT_EQ(line->port("partner-offer-service"), 8000);
+    EXPECT_EQ(line->port("offer-service"), 8001);
+    EXPECT_EQ(line->address, "127.0.0.1");
+    child_program help{program({"--help"}), {}, output::pipe};
+    const std::string said = help.all_output();
+    EXPECT_EQ(help.wait(), 0);
+    EXPECT_EQ(said, offers::demo.usage);
+}
+
+TEST(offers_program, refuses_redis_with_a_sentence) {
+    child_program demo{program({}), {{"STATE_STORAGE", "redis"}}, output::pipe};
+    EXPECT_EQ(demo.all_output(),
+              "fusebox demo offers: STATE_STORAGE=redis comes with shared state, which is not there yet; memory is\n");
+    EXPECT_EQ(demo.wait(), 2);
+}
+
+}  // namespace
