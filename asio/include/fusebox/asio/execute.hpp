@@ -49,7 +49,6 @@ boost::asio::awaitable<fusebox::detail::call_result_t<detail::awaited_t<F>>> exe
     using race_type = detail::coroutine_race<chain_type, slot_type, F, Classifier, timer>;
     [[maybe_unused]] std::conditional_t<chain_type::may_hedge, std::optional<race_type>, std::nullopt_t> attempts{
         std::nullopt};
-    const bool never_lost = false;
     // Written out here, and not as coroutines of its own, because each would need a frame: Asio keeps but two
     // for those that come after them.
     using fusebox::detail::command;
@@ -68,9 +67,15 @@ boost::asio::awaitable<fusebox::detail::call_result_t<detail::awaited_t<F>>> exe
                 cause = co_await std::move(race);
             }
         } else if (state.context.deadline() != time_point::max()) {
-            auto attempt = detail::fill(operation, slot, state.context);
-            auto race = detail::against_clock(heat, std::move(attempt), state.context.deadline(), never_lost);
-            cause = co_await std::move(race);
+            detail::launch(heat, operation, slot, state.context);
+            while (!heat->ended()) {
+                auto waiting = heat->wait_for_end(state.context.deadline());
+                const auto [interrupted] = co_await std::move(waiting);
+                const auto cancellation = co_await net::this_coro::cancellation_state;
+                const bool given_up = cancellation.cancelled() != net::cancellation_type::none;
+                heat->look(!interrupted, given_up, cancel_cause::caller);
+            }
+            cause = heat->cause();
         } else {
             std::exception_ptr thrown;
             try {

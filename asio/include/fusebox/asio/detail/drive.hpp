@@ -5,15 +5,14 @@
 #include <fusebox/detail/slot.hpp>
 #include <fusebox/detail/walk.hpp>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <exception>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -48,35 +47,48 @@ net::awaitable<void> fill(F& operation, Slot& slot, const call_context& context)
     if (thrown) slot.fail(std::move(thrown));
 }
 
-// Waits at the race's timer; true when the timer's time came, false when it was cancelled.
-template <class Timer>
-net::awaitable<bool> expire(race<Timer>& heat, time_point until) {
-    heat.timer().expires_at(typename Timer::time_point(until.time_since_epoch()));
-    const auto token = net::as_tuple(net::use_awaitable);
-    auto waited = heat.timer().async_wait(token);
-    const auto [interrupted] = co_await std::move(waited);
-    co_return !interrupted;
+// Runs the operation once, and gives its result in a box.
+template <class F, class T = awaited_t<F>>
+net::awaitable<std::optional<T>> boxed(F& operation, const call_context& context) {
+    auto running = fusebox::detail::invoke_operation(operation, context);
+    auto value = co_await std::move(running);
+    co_return std::optional<T>(std::move(value));
 }
 
-// Runs `attempt` beside this coroutine, which waits at the race's timer until `until`, and cancels it
-// then, or when the caller gives up; awaits it in any case. `lost` says why a caller's cancellation came.
-template <class Timer>
-net::awaitable<cancel_cause> against_clock(std::shared_ptr<race<Timer>> heat, net::awaitable<void> attempt,
-                                           time_point deadline, const bool& lost) {
-    const auto executor = co_await net::this_coro::executor;
-    auto at_end = [heat](std::exception_ptr) { heat->end(); };
-    auto ended = net::bind_cancellation_slot(heat->begin(), std::move(at_end));
-    net::co_spawn(executor, std::move(attempt), std::move(ended));
-    while (!heat->ended()) {
-        const time_point until = heat->cause() == cancel_cause::none ? deadline : time_point::max();
-        const bool expired = co_await expire(*heat, until);
-        if (heat->ended()) break;
-        const auto state = co_await net::this_coro::cancellation_state;
-        if (state.cancelled() != net::cancellation_type::none)
-            heat->cancel(lost ? cancel_cause::hedge_lost : cancel_cause::caller);
-        else if (expired) heat->cancel(cancel_cause::deadline);
+// Hears of the end of an operation that is a coroutine of its own: puts what came of it into the slot, and tells the
+// race. Whoever awaits the race's end keeps the slot.
+template <class Timer, class Slot>
+struct attempt_end {
+    void operator()(std::exception_ptr thrown) const {
+        if (thrown) slot.fail(std::move(thrown));
+        else slot.fill([] {});
+        heat->end();
     }
-    co_return heat->cause();
+    template <class Value>
+    void operator()(std::exception_ptr thrown, Value value) const {
+        if (thrown) slot.fail(std::move(thrown));
+        else if constexpr (std::is_same_v<Value, typename Slot::raw_type>)
+            slot.fill([&]() -> Value&& { return std::move(value); });
+        else slot.fill([&]() -> decltype(auto) { return *std::move(value); });
+        heat->end();
+    }
+
+    std::shared_ptr<race<Timer>> heat;
+    Slot& slot;
+};
+
+// Starts the operation as a coroutine of its own, so that the race can cancel it. Beside an exception Asio gives a
+// result of no arguments; what cannot be made of none comes in a box.
+template <class Timer, class F, class Slot>
+void launch(const std::shared_ptr<race<Timer>>& heat, F& operation, Slot& slot, const call_context& context) {
+    using raw = typename Slot::raw_type;
+    auto at_end = net::bind_cancellation_slot(heat->begin(), attempt_end<Timer, Slot>{heat, slot});
+    const auto run = [&operation, &context] {
+        if constexpr (std::is_void_v<raw> || std::is_nothrow_default_constructible_v<raw>)
+            return fusebox::detail::invoke_operation(operation, context);
+        else return boxed(operation, context);
+    };
+    net::co_spawn(heat->executor(), run, std::move(at_end));
 }
 
 // Waits for an instant, or in a queue for a grant; true when the caller gave up meanwhile. A grant that
@@ -88,7 +100,9 @@ net::awaitable<bool> wait(race<Timer>& heat, const fusebox::detail::command c) {
         if (state.cancelled() != net::cancellation_type::none) co_return true;
         if (heat.take_ring() && c.kind == fusebox::detail::command::queue) over = true;
         if (over) co_return false;
-        over = co_await expire(heat, c.until);
+        auto waiting = heat.wait_until(c.until);
+        const auto [interrupted] = co_await std::move(waiting);
+        over = !interrupted;
     }
 }
 
@@ -113,15 +127,22 @@ net::awaitable<void> drive(Walk& walk, race<Timer>& heat, Invoke& invoke) {
 template <class Timer, class F, class Slot>
 net::awaitable<cancel_cause> invoke_operation(std::shared_ptr<race<Timer>> heat, F& operation, Slot& slot,
                                               const call_context& context, const bool& lost) {
-    auto attempt = fill(operation, slot, context);
-    if (context.deadline() != time_point::max()) {
-        auto raced = against_clock(std::move(heat), std::move(attempt), context.deadline(), lost);
-        co_return co_await std::move(raced);
+    if (context.deadline() == time_point::max()) {
+        auto attempt = fill(operation, slot, context);
+        co_await std::move(attempt);
+        const auto state = co_await net::this_coro::cancellation_state;
+        if (state.cancelled() == net::cancellation_type::none) co_return cancel_cause::none;
+        co_return lost ? cancel_cause::hedge_lost : cancel_cause::caller;
     }
-    co_await std::move(attempt);
-    const auto state = co_await net::this_coro::cancellation_state;
-    if (state.cancelled() == net::cancellation_type::none) co_return cancel_cause::none;
-    co_return lost ? cancel_cause::hedge_lost : cancel_cause::caller;
+    launch(heat, operation, slot, context);
+    while (!heat->ended()) {
+        auto waiting = heat->wait_for_end(context.deadline());
+        const auto [interrupted] = co_await std::move(waiting);
+        const auto state = co_await net::this_coro::cancellation_state;
+        heat->look(!interrupted, state.cancelled() != net::cancellation_type::none,
+                   lost ? cancel_cause::hedge_lost : cancel_cause::caller);
+    }
+    co_return heat->cause();
 }
 
 }  // namespace fusebox::asio::detail

@@ -63,7 +63,8 @@ public:
         while (running_ > 0) {
             const bool decided = winner != 0 || given_up;
             const time_point until = decided ? time_point::max() : session.next_launch().value_or(time_point::max());
-            (void)co_await expire(*heat_, until);
+            auto waiting = heat_->wait_until(until);
+            (void)co_await std::move(waiting);
             const auto state = co_await net::this_coro::cancellation_state;
             if (!given_up && state.cancelled() != net::cancellation_type::none) {
                 given_up = true;
@@ -98,7 +99,7 @@ private:
         auto at_end = [this, &l](std::exception_ptr) {
             l.ended = true;
             --running_;
-            heat_->timer().cancel();
+            heat_->interrupt();
         };
         auto ended = net::bind_cancellation_slot(l.signal.slot(), std::move(at_end));
         net::co_spawn(executor_, std::move(attempt), std::move(ended));
