@@ -136,7 +136,8 @@ server_connection::framing_plan server_connection::plan(int status, framing body
     framing_plan p;
     const bool readable_request = input_.begun() && input_.head().error() == parse_errc::none;
     const bool old = readable_request && input_.head().version() == http_version::v1_0;
-    const bool head = readable_request && input_.head().method() == method_id::head;
+    // The method is known even where what follows it is refused.
+    const bool head = input_.begun() && input_.head().method() == method_id::head;
     p.body = !head && status >= 200 && status != 204 && status != 304;
     if (p.body && (body.kind == framing::chunked || body.kind == framing::until_close)) {
         p.chunked = !old;
