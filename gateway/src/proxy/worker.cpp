@@ -20,6 +20,9 @@ http::connection_limits limits_of(const configuration& c) {
     return l;
 }
 
+// What a 405 must say (RFC 9110, section 15.5.6). Any method goes on but CONNECT and TRACE; these are the known ones.
+constexpr std::string_view allowed = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+
 // What RFC 9209, section 2.3, calls it when a request is refused before it has a route.
 std::string_view error_type_of(int status) noexcept {
     switch (status) {
@@ -134,6 +137,7 @@ void worker::refuse(http::server_connection& c, int status, std::string_view why
     scratch_line_.assign("Cache-Control: no-store\r\nProxy-Status: ");
     proxy_status{.proxy = pseudonym, .error = error_type_of(status), .details = why}.append_to(scratch_line_);
     scratch_line_.append("\r\n");
+    if (status == 405) scratch_line_.append(allowed);
     c.answer(status, "text/plain; charset=utf-8", scratch_text_, scratch_line_);
 }
 

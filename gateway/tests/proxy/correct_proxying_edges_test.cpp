@@ -13,4 +13,12 @@ TEST_F(proxying, line_31_a_refused_head_request_gets_no_body_either) {
     }
 }
 
+TEST_F(proxying, line_27_a_405_says_what_is_allowed) {
+    for (const char* line : {"TRACE / HTTP/1.1", "CONNECT a:80 HTTP/1.1"}) {
+        const std::string h = refused(std::string(line) + "\r\nHost: a\r\n\r\n");
+        EXPECT_THAT(h, StartsWith("HTTP/1.1 405")) << line;
+        EXPECT_THAT(h, HasSubstr("\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n")) << line;
+    }
+}
+
 }  // namespace fusebox::gateway
