@@ -9,6 +9,8 @@
 #include <fusebox/http/authority.hpp>
 #include <fusebox/http/path.hpp>
 
+#include <array>
+
 namespace fusebox::gateway {
 
 namespace {
@@ -30,6 +32,13 @@ std::string_view error_type_of(int status) noexcept {
         case 502: return row_of(incident::loop_detected).error;
         default: return status < 500 ? "http_request_error" : "proxy_internal_response";
     }
+}
+
+// Only who has ended TLS in front of us may ask for an https URI here (RFC 9110, section 7.4).
+bool claims_tls(const http::request_head& request) noexcept {
+    constexpr std::string_view https = "https:";
+    return request.form() == http::target_form::absolute &&
+           http::equal_names(request.target().substr(0, https.size()), https);
 }
 
 }  // namespace
@@ -73,6 +82,8 @@ http::exchange* worker::serve(http::server_connection& c) {
     if (request.method() == http::method_id::trace) return refuse(c, 405, "TRACE is not served"), nullptr;
     if (request.body().kind == http::framing::length && request.body().bytes > limits.body)
         return refuse_body(c), nullptr;
+    if (claims_tls(request) && !is_trusted_peer(c))
+        return refuse(c, 421, "an https URI is not served on a connection without TLS"), nullptr;
     if (has_been_at(head_fields{request}, pseudonym))
         return refuse(c, 502, "this request has been here before"), nullptr;
     if (request.method() == http::method_id::options) {
@@ -95,6 +106,11 @@ http::exchange* worker::serve(http::server_connection& c) {
     proxied_exchange& e = *free_.back();
     free_.pop_back();
     return e.begin(c, *route);
+}
+
+bool worker::is_trusted_peer(const http::server_connection& c) const {
+    std::array<char, INET6_ADDRSTRLEN> room{};
+    return is_trusted(c.peer().ip(room), plan_.configured().trusted_proxies);
 }
 
 void worker::drain(duration within) {

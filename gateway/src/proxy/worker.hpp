@@ -79,6 +79,7 @@ private:
     };
 
     http::exchange* serve(http::server_connection& c) override;
+    bool is_trusted_peer(const http::server_connection& c) const;
     void look_at_drain();
     void log_unrouted(const http::server_connection& c, int status, std::size_t bytes, std::string_view why) noexcept;
     void refuse(http::server_connection& c, int status, std::string_view why) override;

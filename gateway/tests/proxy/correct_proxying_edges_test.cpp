@@ -21,4 +21,14 @@ TEST_F(proxying, line_27_a_405_says_what_is_allowed) {
     }
 }
 
+TEST_F(proxying, line_18_an_https_uri_needs_tls_or_somebody_trusted_in_front) {
+    EXPECT_THAT(refused("GET https://b/x HTTP/1.1\r\nHost: a\r\n\r\n"), StartsWith("HTTP/1.1 421"));
+}
+
+TEST_F(proxying, line_18_an_https_uri_from_a_trusted_proxy_goes_on) {
+    configured.trusted_proxies = {{*parse_ip("127.0.0.0"), 104}};
+    const auto asked = exchange("GET https://b/x HTTP/1.1\r\nHost: a\r\n\r\n", ok).asked;
+    EXPECT_THAT(asked, StartsWith("GET /x HTTP/1.1\r\nHost: b\r\n"));
+}
+
 }  // namespace fusebox::gateway
