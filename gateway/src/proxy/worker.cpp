@@ -18,7 +18,9 @@ namespace {
 http::connection_limits limits_of(const configuration& c) {
     http::connection_limits l;
     l.head.bytes = static_cast<std::uint32_t>(c.limits.head);
-    l.head.start_line = static_cast<std::uint32_t>(std::min(c.limits.uri + 32, c.limits.head));
+    // The target is measured once it is known; the rest is for the method and the version.
+    constexpr std::uint64_t beside_target = 256;
+    l.head.start_line = static_cast<std::uint32_t>(std::min(c.limits.uri + beside_target, c.limits.head));
     return l;
 }
 
@@ -79,6 +81,8 @@ endpoint_connections* worker::connections_to(const upstream_state& u, const endp
 http::exchange* worker::serve(http::server_connection& c) {
     const http::request_head& request = c.request();
     const message_limits& limits = plan_.configured().limits;
+    if (request.target().size() > limits.uri)
+        return refuse(c, 414, sentence(http::parse_errc::start_line_too_long)), nullptr;
     if (request.method() == http::method_id::trace) return refuse(c, 405, "TRACE is not served"), nullptr;
     if (request.body().kind == http::framing::length && request.body().bytes > limits.body)
         return refuse_body(c), nullptr;

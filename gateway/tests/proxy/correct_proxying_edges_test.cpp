@@ -31,4 +31,16 @@ TEST_F(proxying, line_18_an_https_uri_from_a_trusted_proxy_goes_on) {
     EXPECT_THAT(asked, StartsWith("GET /x HTTP/1.1\r\nHost: b\r\n"));
 }
 
+TEST_F(proxying, line_23_the_limit_of_a_uri_is_exact_whatever_the_method) {
+    configured.limits.uri = 1000;
+    for (const char* method : {"GET", "A-METHOD-WITH-A-VERY-LONG-NAME-THAT-NOBODY-KNOWS"}) {
+        const auto line = [&](std::size_t size) {
+            return std::string(method) + " /" + std::string(size - 1, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n";
+        };
+        EXPECT_THAT(exchange(line(1000), ok).answered, StartsWith("HTTP/1.1 200")) << method;
+        EXPECT_THAT(refused(line(1001)), StartsWith("HTTP/1.1 414")) << method;
+        EXPECT_THAT(refused(line(2000)), StartsWith("HTTP/1.1 414")) << method;
+    }
+}
+
 }  // namespace fusebox::gateway
