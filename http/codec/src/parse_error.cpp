@@ -8,6 +8,7 @@ std::string_view sentence(parse_errc e) noexcept {
         case none: return "Nothing is wrong.";
         case start_line_malformed: return "The start line must have its three parts with one space between them.";
         case start_line_too_long: return "The start line is longer than the limit.";
+        case method_too_long: return "The method has no end within the limit of a start line.";
         case version_malformed: return "The version must read HTTP/1.1 or HTTP/1.0.";
         case version_unsupported: return "Only HTTP/1.1 and HTTP/1.0 are spoken here.";
         case target_malformed: return "The request target has a byte that must be percent-encoded, or no valid host.";
@@ -62,6 +63,7 @@ int answer_status(parse_errc e) noexcept {
         case too_many_fields:
         case connection_too_long: return 431;
         case limits_invalid: return 500;
+        case method_too_long:
         case transfer_coding_unknown: return 501;
         case version_unsupported: return 505;
         default: return 400;

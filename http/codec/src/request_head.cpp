@@ -54,7 +54,10 @@ parse_status request_head::parse_start_line(std::string_view received, const hea
     const std::size_t most = std::min<std::size_t>(received.size(), at_ + limits.start_line + 2);
     const void* const found = std::memchr(text_ + looked_, '\n', most - looked_);
     if (found == nullptr) {
-        if (most == at_ + limits.start_line + 2) return refuse(parse_errc::start_line_too_long, most);
+        if (most == at_ + limits.start_line + 2) {
+            const bool is_all_method = detail::skip_token(text_, at_, most) == most;
+            return refuse(is_all_method ? parse_errc::method_too_long : parse_errc::start_line_too_long, most);
+        }
         return need_more(most, received.size(), limits);
     }
     const auto line_feed = static_cast<std::size_t>(static_cast<const char*>(found) - text_);

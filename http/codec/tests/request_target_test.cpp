@@ -121,4 +121,12 @@ TEST(request_head, knows_its_method_by_its_exact_letters) {
     }
 }
 
+TEST(correct_proxying, line_23_a_line_that_is_all_method_is_not_a_long_target) {
+    const head_limits limits{.bytes = 100, .start_line = 50};
+    EXPECT_EQ(read_request(std::string(60, 'A'), limits).head.error(), parse_errc::method_too_long);
+    EXPECT_EQ(read_request(std::string(60, 'A') + " / HTTP/1.1\r\n", limits).head.error(), parse_errc::method_too_long);
+    EXPECT_EQ(answer_status(parse_errc::method_too_long), 501);
+    EXPECT_EQ(read_request("GET /" + std::string(60, 'a'), limits).head.error(), parse_errc::start_line_too_long);
+}
+
 }  // namespace fusebox::http

@@ -15,6 +15,7 @@ enum class parse_errc : std::uint8_t {
     // The start line.
     start_line_malformed,
     start_line_too_long,
+    method_too_long,
     version_malformed,
     version_unsupported,
     target_malformed,
