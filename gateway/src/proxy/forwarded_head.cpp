@@ -66,7 +66,9 @@ void forwarded_request(http::gather& out, const http::request_head& head, const 
         add.add("Connection", "upgrade");
         add.add("Upgrade", *head.find(http::field_id::upgrade));
     }
-    out.request(head, without);
+    // What a stranger says of whom it forwards for is of no worth, however it is called.
+    if (!from.peer_trusted) without.insert(http::field_id::x_forwarded_port);
+    out.request(head, without, from.peer_trusted ? std::string_view{} : "x-forwarded-");
     out.add(lines);
     out.end();
 }

@@ -43,4 +43,19 @@ TEST_F(proxying, line_23_the_limit_of_a_uri_is_exact_whatever_the_method) {
     }
 }
 
+constexpr std::string_view odd_forwarding =
+    "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Port: 1\r\nx-forwarded-prefix: /evil\r\nX-Forwarded-User: root\r\n\r\n";
+
+TEST_F(proxying, line_26_a_stranger_cannot_say_anything_in_x_forwarded_fields) {
+    const auto asked = lower(exchange(odd_forwarding, ok).asked);
+    for (const char* name : {"x-forwarded-port", "x-forwarded-prefix", "x-forwarded-user"})
+        EXPECT_THAT(asked, Not(HasSubstr(name)));
+}
+
+TEST_F(proxying, line_26_a_trusted_proxy_can) {
+    configured.trusted_proxies = {{*parse_ip("127.0.0.0"), 104}};
+    const auto asked = exchange(odd_forwarding, ok).asked;
+    EXPECT_THAT(asked, HasSubstr("X-Forwarded-Port: 1\r\nx-forwarded-prefix: /evil\r\nX-Forwarded-User: root\r\n"));
+}
+
 }  // namespace fusebox::gateway

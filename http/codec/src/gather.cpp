@@ -30,13 +30,16 @@ void gather::line(std::string_view line, bool has_bare_lf) noexcept {
     }
 }
 
-void gather::fields(const field_section& from, field_set without) noexcept {
+void gather::fields(const field_section& from, field_set without, std::string_view without_prefix) noexcept {
     for (std::size_t i = 0; i < from.count(); ++i) {
-        if (!from.dropped(i) && !without.contains(from.id(i))) line(from.line(i), from.has_bare_lf());
+        if (from.dropped(i) || without.contains(from.id(i))) continue;
+        const bool is_other = from.id(i) == field_id::other && !without_prefix.empty();
+        if (is_other && equal_names(from.name(i).substr(0, without_prefix.size()), without_prefix)) continue;
+        line(from.line(i), from.has_bare_lf());
     }
 }
 
-void gather::request(const request_head& head, field_set without) noexcept {
+void gather::request(const request_head& head, field_set without, std::string_view without_prefix) noexcept {
     if (head.start_line_forwardable()) {
         line(head.start_line(), head.has_bare_lf());
     } else {
@@ -57,7 +60,7 @@ void gather::request(const request_head& head, field_set without) noexcept {
         add("\r\n");
         without.insert(field_id::host);
     }
-    fields(head, without);
+    fields(head, without, without_prefix);
 }
 
 void gather::response(const response_head& head, field_set without) noexcept {

@@ -33,11 +33,12 @@ public:
     // The request line with the target in origin-form (or `*`) and our version, then the fields. When the
     // authority came with the target, a Host with it takes the place of the one received. From HTTP/1.0 there may
     // be none at all (head.authority() is empty): then a line with it must be added.
-    void request(const request_head& head, field_set without = {}) noexcept;
+    void request(const request_head& head, field_set without = {}, std::string_view without_prefix = {}) noexcept;
     // The status line with our version, then the fields.
     void response(const response_head& head, field_set without = {}) noexcept;
-    // The fields that are neither marked as dropped nor in `without`.
-    void fields(const field_section& from, field_set without = {}) noexcept;
+    // The fields that are neither marked as dropped nor in `without`, and of those without an id only those whose
+    // names do not begin with `without_prefix`, unless that is empty.
+    void fields(const field_section& from, field_set without = {}, std::string_view without_prefix = {}) noexcept;
 
     // Appends text as it is; empty text is no piece. Whole field lines must end with CR LF.
     void add(std::string_view bytes) noexcept;
