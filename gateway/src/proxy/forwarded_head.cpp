@@ -80,8 +80,10 @@ std::optional<std::uint64_t> hops_left(const http::request_head& head) noexcept 
         const std::string_view digits = head.value(i);
         std::uint64_t hops = 0;
         const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), hops);
-        if (found || read.ec != std::errc{} || read.ptr != digits.data() + digits.size()) return std::nullopt;
-        found = hops;
+        const bool too_large = read.ec == std::errc::result_out_of_range;
+        if (found || (read.ec != std::errc{} && !too_large) || read.ptr != digits.data() + digits.size())
+            return std::nullopt;
+        found = too_large ? most_hops : hops;
     }
     return found.value_or(most_hops);
 }

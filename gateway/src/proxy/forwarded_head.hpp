@@ -53,7 +53,8 @@ void forwarded_response(http::gather& out, std::string& lines, const http::respo
 // A 101, with what names the protocol.
 void forwarded_switch(http::gather& out, const http::response_head& head);
 
-// How many more times an OPTIONS may be forwarded (RFC 9110, section 7.6.2): most_hops when it does not say.
+// How many more times an OPTIONS may be forwarded (RFC 9110, section 7.6.2): most_hops when it does not say, or
+// says more.
 // Nothing when what it says is no number.
 inline constexpr std::uint64_t most_hops = ~std::uint64_t{0};
 std::optional<std::uint64_t> hops_left(const http::request_head& head) noexcept;

@@ -58,4 +58,9 @@ TEST_F(proxying, line_26_a_trusted_proxy_can) {
     EXPECT_THAT(asked, HasSubstr("X-Forwarded-Port: 1\r\nx-forwarded-prefix: /evil\r\nX-Forwarded-User: root\r\n"));
 }
 
+TEST_F(proxying, line_27_more_forwards_than_can_be_counted_are_as_many_as_can) {
+    const auto asked = exchange("OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 99999999999999999999\r\n\r\n", ok).asked;
+    EXPECT_THAT(asked, HasSubstr("Max-Forwards: 18446744073709551614\r\n"));
+}
+
 }  // namespace fusebox::gateway
