@@ -92,7 +92,7 @@ void forwarded_response(http::gather& out, std::string& lines, const http::respo
                         const http::server_connection::framing_plan& plan, std::string_view note) {
     lines.assign(note);
     line_writer add{lines};
-    if (!head.find(http::field_id::date)) add.add("Date", http::http_date());
+    if (!head.passes(http::field_id::date)) add.add("Date", http::http_date());
     if (plan.chunked) add.add("Transfer-Encoding", "chunked");
     if (plan.close) add.add("Connection", "close");
     if (plan.keep_alive) add.add("Connection", "keep-alive");

@@ -136,7 +136,7 @@ void proxied_exchange::look_at_answer(const http::response_head& head) {
     if (!terms) return;
     name_answer(answer_key_, request, request.method_text());
     copy_ = std::make_shared<kept_answer>(request, head, *terms, now());
-    if (!head.find(http::field_id::date)) copy_->fields.append("Date: ").append(http::http_date()).append("\r\n");
+    if (!head.passes(http::field_id::date)) copy_->fields.append("Date: ").append(http::http_date()).append("\r\n");
 }
 
 void proxied_exchange::copy_body(std::span<const iovec> parts) {

@@ -63,4 +63,13 @@ TEST_F(proxying, line_27_more_forwards_than_can_be_counted_are_as_many_as_can) {
     EXPECT_THAT(asked, HasSubstr("Max-Forwards: 18446744073709551614\r\n"));
 }
 
+TEST_F(proxying, line_29_a_date_that_was_for_us_alone_is_replaced) {
+    const auto answered = exchange(get,
+                                   "HTTP/1.1 200 OK\r\nConnection: date\r\nDate: Tue, 01 Jan 2030 00:00:00 GMT\r\n"
+                                   "Content-Length: 0\r\n\r\n")
+                              .answered;
+    EXPECT_THAT(answered, HasSubstr("\r\nDate: "));
+    EXPECT_THAT(answered, Not(HasSubstr("2030")));
+}
+
 }  // namespace fusebox::gateway

@@ -10,6 +10,13 @@ std::string_view field_section::line(std::size_t i) const noexcept {
     return text(begin, end - begin);
 }
 
+bool field_section::passes(field_id id) const noexcept {
+    for (std::size_t i = 0; i < count_; ++i) {
+        if (fields_[i].id == id && !fields_[i].dropped) return true;
+    }
+    return false;
+}
+
 std::optional<std::string_view> field_section::find(field_id id) const noexcept {
     for (std::size_t i = 0; i < count_; ++i) {
         if (fields_[i].id == id) return value(i);

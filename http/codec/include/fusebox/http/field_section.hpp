@@ -46,6 +46,9 @@ public:
     // only a head may say.
     bool dropped(std::size_t i) const noexcept { return fields_[i].dropped; }
 
+    // Whether a field with this id is there and not dropped.
+    bool passes(field_id id) const noexcept;
+
     // The value of the first field with this id or name.
     std::optional<std::string_view> find(field_id id) const noexcept;
     std::optional<std::string_view> find(std::string_view name) const noexcept;
