@@ -72,4 +72,16 @@ TEST_F(proxying, line_29_a_date_that_was_for_us_alone_is_replaced) {
     EXPECT_THAT(answered, Not(HasSubstr("2030")));
 }
 
+TEST_F(proxying, line_11_trailers_do_not_say_what_is_for_the_hop_or_for_a_head) {
+    peer& c = client();
+    send(c, "GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: TE\r\n\r\n");
+    peer& o = origin();
+    head(o);
+    send(o,
+         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: X-Hop\r\n\r\n1\r\nx\r\n0\r\nX-Hop: 1\r\n"
+         "Sum: 7\r\nDate: x\r\nAge: 1\r\nExpires: 0\r\nProxy-Foo: 1\r\nProxy-Status: b\r\n\r\n");
+    head(c);
+    EXPECT_TRUE(receives(c, "0\r\nSum: 7\r\nProxy-Status: b\r\n\r\n")) << c.got;
+}
+
 }  // namespace fusebox::gateway

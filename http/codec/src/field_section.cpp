@@ -1,5 +1,7 @@
 #include "field_scan.hpp"
 
+#include <fusebox/http/message_head.hpp>
+
 namespace fusebox::http {
 
 std::string_view field_section::line(std::size_t i) const noexcept {
@@ -84,7 +86,8 @@ field_section::field& field_section::append_field(std::size_t value_end) noexcep
 namespace {
 
 bool only_a_head_may_say(field_id id, std::string_view name) noexcept {
-    static constexpr field_set forbidden{field_id::authorization,
+    static constexpr field_set forbidden{field_id::age,
+                                         field_id::authorization,
                                          field_id::cache_control,
                                          field_id::connection,
                                          field_id::content_encoding,
@@ -92,7 +95,9 @@ bool only_a_head_may_say(field_id id, std::string_view name) noexcept {
                                          field_id::content_range,
                                          field_id::content_type,
                                          field_id::cookie,
+                                         field_id::date,
                                          field_id::expect,
+                                         field_id::expires,
                                          field_id::forwarded,
                                          field_id::host,
                                          field_id::if_match,
@@ -121,8 +126,9 @@ bool only_a_head_may_say(field_id id, std::string_view name) noexcept {
                                          field_id::x_forwarded_host,
                                          field_id::x_forwarded_port,
                                          field_id::x_forwarded_proto};
-    constexpr std::string_view forwarded = "x-forwarded-", authenticate = "www-authenticate";
-    return forbidden.contains(id) || equal_names(name.substr(0, forwarded.size()), forwarded) ||
+    constexpr std::string_view forwarded = "x-forwarded-", proxy = "proxy-", authenticate = "www-authenticate";
+    const auto begins = [name](std::string_view with) { return equal_names(name.substr(0, with.size()), with); };
+    return forbidden.contains(id) || begins(forwarded) || (id == field_id::other && begins(proxy)) ||
            equal_names(name, authenticate);
 }
 
@@ -146,6 +152,10 @@ parse_status trailer_section::parse(std::string_view received, const head_limits
     if (phase_ == phase::ended) return error_ == parse_errc::none ? parse_status::complete : parse_status::refused;
     trailer_rules rules{*this};
     return scan_fields(received, limits, rules);
+}
+
+void trailer_section::drop_named_by(const message_head& head) noexcept {
+    for (std::size_t i = 0; i < count_; ++i) fields_[i].dropped |= head.nominates(name(i));
 }
 
 }  // namespace fusebox::http

@@ -144,21 +144,23 @@ parse_errc message_head::take_connection_option(std::string_view option) noexcep
     return parse_errc::none;
 }
 
-void message_head::drop_named_by_connection() noexcept {
+bool message_head::nominates(std::string_view name) const noexcept {
+    if (named_options_ == 0) return false;
     for (std::size_t i = 0; i < count_; ++i) {
         if (fields_[i].id != field_id::connection) continue;
         std::string_view option;
         for (detail::list_elements options{value(i)}; options.next(option);) {
-            for (std::size_t j = 0; j < count_; ++j) fields_[j].dropped |= equal_names(name(j), option);
+            if (equal_names(name, option)) return true;
         }
     }
+    return false;
 }
 
 void message_head::conclude() noexcept {
     const bool is_1_1 = version_ == http_version::v1_1;
     keep_alive_ = !says_close_ && (is_1_1 || says_keep_alive_);
     upgrade_ = is_1_1 && says_upgrade_ && has_upgrade_;
-    if (named_options_ != 0) drop_named_by_connection();
+    for (std::size_t i = 0; named_options_ != 0 && i < count_; ++i) fields_[i].dropped |= nominates(name(i));
 }
 
 void message_head::drop_all(field_id id) noexcept {

@@ -175,6 +175,7 @@ private:
             switch (trailers_->parse({bytes_ + at_, end_ - at_}, limits)) {
                 case parse_status::complete:
                     at_ += static_cast<std::uint32_t>(trailers_->size());
+                    trailers_->drop_named_by(*head_);
                     return status_ = body_status::complete;
                 case parse_status::refused: return status_ = body_status::refused;
                 default: break;

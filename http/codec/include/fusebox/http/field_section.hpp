@@ -102,6 +102,8 @@ protected:
     std::array<field, head_limits::most_fields> fields_;  // of which the first count_ are set
 };
 
+class message_head;
+
 // The fields that may follow a chunked body. What concerns framing, routing, authentication or the handling of
 // the message is marked as dropped (RFC 9110, section 6.5.1). They must not be merged into the head.
 class trailer_section : public field_section {
@@ -110,6 +112,8 @@ public:
     // As request_head::parse; begins where body_reader said so.
     parse_status parse(std::string_view received, const head_limits& limits = {}) noexcept;
     void clear() noexcept { restart(phase::field_start); }
+    // Marks as dropped what `head` nominates by Connection: that concerns trailer fields too (section 7.6.1).
+    void drop_named_by(const message_head& head) noexcept;
 };
 
 }  // namespace fusebox::http

@@ -15,6 +15,9 @@ public:
     // Whether the message names a protocol to change to: asked for by a request, granted by a response with 101.
     bool upgrade() const noexcept { return upgrade_; }
 
+    // Whether the field Connection nominates fields of this name.
+    bool nominates(std::string_view name) const noexcept;
+
 protected:
     void restart_message() noexcept;
 
@@ -54,7 +57,6 @@ private:
     parse_errc take_transfer_encoding(const field& f) noexcept;
     parse_errc take_connection(const field& f) noexcept;
     parse_errc take_connection_option(std::string_view option) noexcept;
-    void drop_named_by_connection() noexcept;
 
     std::uint8_t named_options_ = 0;
     bool has_length_ : 1 = false;
