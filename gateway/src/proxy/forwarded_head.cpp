@@ -114,4 +114,11 @@ bool upgrade_allowed(const http::request_head& head, const std::vector<std::stri
     return asked && std::ranges::any_of(protocols, [&](const std::string& p) { return http::equal_names(*asked, p); });
 }
 
+bool switches_as_asked(const http::request_head& asked, const http::response_head& answered) noexcept {
+    const head_fields fields{answered};
+    const auto to = fields.line("upgrade", 0);
+    const bool is_one = to && !fields.line("upgrade", 1);
+    return is_one && http::equal_names(*to, asked.find(http::field_id::upgrade).value_or(""));
+}
+
 }  // namespace fusebox::gateway

@@ -62,4 +62,7 @@ std::optional<std::uint64_t> hops_left(const http::request_head& head) noexcept;
 // Whether the request asks for one of these protocols alone.
 bool upgrade_allowed(const http::request_head& head, const std::vector<std::string>& protocols) noexcept;
 
+// Whether a 101 changes to the protocol that the request asked for.
+bool switches_as_asked(const http::request_head& asked, const http::response_head& answered) noexcept;
+
 }  // namespace fusebox::gateway

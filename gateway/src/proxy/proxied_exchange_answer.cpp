@@ -27,7 +27,10 @@ std::size_t size_of(std::span<const iovec> parts) noexcept {
 
 void proxied_exchange::send_request_head() {
     const http::request_head& head = client_->request();
-    upgrade_asked_ = head.upgrade() && upgrade_allowed(head, route_->configured.upgrade);
+    // The protocol cannot change in the middle of a message (RFC 9110, section 7.8), so one with a body is not asked
+    // to.
+    const bool has_body = head.body().kind == http::framing::chunked || head.body().bytes > 0;
+    upgrade_asked_ = !has_body && head.upgrade() && upgrade_allowed(head, route_->configured.upgrade);
     upstream_->begin_request({head.method() == http::method_id::head, upgrade_asked_});
     await_continue_ = head.expects_continue() && !client_->body_complete();
     http::gather out;

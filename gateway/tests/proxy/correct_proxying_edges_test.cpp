@@ -84,4 +84,30 @@ TEST_F(proxying, line_11_trailers_do_not_say_what_is_for_the_hop_or_for_a_head) 
     EXPECT_TRUE(receives(c, "0\r\nSum: 7\r\nProxy-Status: b\r\n\r\n")) << c.got;
 }
 
+constexpr std::string_view upgrading =
+    "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
+
+TEST_F(proxying, line_35_a_switch_to_another_protocol_is_a_failed_upgrade) {
+    route().upgrade = {"websocket"};
+    for (const char* to : {"", "Upgrade: h2c\r\n", "Upgrade: websocket\r\nUpgrade: h2c\r\n", "Upgrade:\r\n"}) {
+        const auto answered =
+            exchange(std::string(upgrading) + "\r\n",
+                     "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n" + std::string(to) + "\r\n")
+                .answered;
+        EXPECT_THAT(answered, StartsWith("HTTP/1.1 502")) << to;
+        EXPECT_THAT(answered, HasSubstr("error=http_upgrade_failed")) << to;
+    }
+}
+
+TEST_F(proxying, line_35_a_request_with_a_body_is_not_upgraded) {
+    route().upgrade = {"websocket"};
+    for (const char* body : {"Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"}) {
+        const auto e = exchange(std::string(upgrading) + body, ok);
+        EXPECT_THAT(lower(e.asked), Not(HasSubstr("upgrade"))) << body;
+        EXPECT_THAT(e.answered, StartsWith("HTTP/1.1 200")) << body;
+    }
+    EXPECT_THAT(exchange(std::string(upgrading) + "Content-Length: 0\r\n\r\n", ok).asked,
+                HasSubstr("Upgrade: websocket\r\n"));
+}
+
 }  // namespace fusebox::gateway
