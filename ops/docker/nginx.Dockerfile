@@ -1,8 +1,11 @@
 # nginx of Debian 12, with its configuration from outside: for the profile load-balancer of demos/health-check.
-FROM debian:bookworm-slim
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends nginx-light \
-    && rm -rf /var/lib/apt/lists/*
+FROM debian:bookworm-slim AS package
+RUN apt-get update && apt-get install -y --no-install-recommends nginx-light
+COPY gather /
+RUN /gather /usr/sbin/nginx /image
+
+FROM scratch
+COPY --from=package /image /
 USER 65532:65532
 STOPSIGNAL SIGQUIT
-ENTRYPOINT ["nginx", "-e", "stderr", "-g", "daemon off;"]
+ENTRYPOINT ["/usr/bin/nginx", "-e", "stderr", "-c", "/etc/nginx.conf", "-g", "daemon off;"]

@@ -1,9 +1,12 @@
 # Prometheus of Debian 12, with its configuration from outside: for the profile metrics of the demos.
-FROM debian:bookworm-slim
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends prometheus \
-    && rm -rf /var/lib/apt/lists/* \
-    && mkdir /prometheus \
-    && chown 65532:65532 /prometheus
+FROM debian:bookworm-slim AS package
+RUN apt-get update && apt-get install -y --no-install-recommends prometheus
+COPY gather /
+RUN /gather /usr/bin/prometheus /image
+
+FROM scratch
+COPY --from=package /image /
+COPY --from=package --chown=65532:65532 /image/data /data
+COPY --from=package /usr/share/prometheus /usr/share/prometheus
 USER 65532:65532
-ENTRYPOINT ["prometheus", "--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus", "--storage.tsdb.retention.time=1d"]
+ENTRYPOINT ["/usr/bin/prometheus", "--config.file=/etc/prometheus.yml", "--storage.tsdb.path=/data", "--storage.tsdb.retention.time=1d"]

@@ -97,7 +97,9 @@ def image_of_program(program, tag):
     with open(os.path.join(ROOT, "ops/docker/Dockerfile"), encoding="utf-8") as file:
         last = file.read().split("FROM scratch\n")[1]
     with tempfile.TemporaryDirectory(prefix="fusebox-image-") as folder:
-        run(os.path.join(ROOT, "ops/docker/gather"), program, os.path.join(folder, "image"))
+        stripped = os.path.join(folder, "fusebox")
+        run("strip", "-o", stripped, program)
+        run(os.path.join(ROOT, "ops/docker/gather"), stripped, os.path.join(folder, "image"))
         with open(os.path.join(folder, "Dockerfile"), "w", encoding="utf-8") as file:
             file.write("FROM scratch\n" + last.replace("--from=build ", ""))
         run("docker", "build", "-t", tag, folder)
