@@ -5,7 +5,7 @@ COPY gather /
 RUN /gather /usr/sbin/nginx /image
 
 FROM scratch
-COPY --from=package /image /
+COPY --from=package /image/system /
 USER 65532:65532
 STOPSIGNAL SIGQUIT
 ENTRYPOINT ["/usr/bin/nginx", "-e", "stderr", "-c", "/etc/nginx.conf", "-g", "daemon off;"]

@@ -5,8 +5,8 @@ COPY gather /
 RUN /gather /usr/bin/prometheus /image
 
 FROM scratch
-COPY --from=package /image /
-COPY --from=package --chown=65532:65532 /image/data /data
+COPY --from=package /image/system /
+COPY --from=package --chown=65532:65532 /image/kept /
 COPY --from=package /usr/share/prometheus /usr/share/prometheus
 USER 65532:65532
 ENTRYPOINT ["/usr/bin/prometheus", "--config.file=/etc/prometheus.yml", "--storage.tsdb.path=/data", "--storage.tsdb.retention.time=1d"]

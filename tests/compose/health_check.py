@@ -51,7 +51,7 @@ def play(report, compose, profiles):
             check_logs(stack)
         with report.check("000-D2, C4 docker-compose ps shows all three healthy"):
             stack.wait_healthy(CONTAINERS, 60)
-            expect(stack.compose("ps").count("(healthy)"), 3, "healthy services in docker-compose ps")
+            expect(stack.compose("ps").count("(healthy)") >= 3, True, "three are healthy in docker-compose ps")
         if profiles:
             play_profiles(report, stack)
         with report.check("000 SIGTERM ends a service at once"):
