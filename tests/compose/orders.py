@@ -23,9 +23,15 @@ def circuit(stack, service):
 
 
 def play(report, compose, profiles):
+    play_sqlite(report, compose)
+    if profiles:
+        play_postgresql(report, compose)
+
+
+def play_sqlite(report, compose):
     stack = Stack(compose, "orders", PORTS, {"CB_COOLDOWN_SECONDS": str(COOLDOWN)})
     try:
-        with report.check("002 docker-compose up starts the seven services of demos/orders, the first when all others are healthy"):
+        with report.check("002 docker-compose up starts demos/orders: make-order-service when the other six are healthy"):
             stack.compose("up", "-d")
             until(lambda: stack.get(MAKE_ORDER, "/health").status == 200, 30, "make-order-service answers")
             stack.wait_healthy(CALLED, 1)
@@ -55,6 +61,21 @@ def play(report, compose, profiles):
             check_outlives(stack)
     finally:
         with report.check("002 docker-compose down -v leaves nothing"):
+            stack.down()
+            stack.expect_nothing_left()
+
+
+def play_postgresql(report, compose):
+    stack = Stack(compose, "orders", PORTS, {"DATABASE_URL": "postgresql://shop:shop@postgres/shop"}, ["postgresql"])
+    try:
+        with report.check("002 --profile postgresql: orders are kept in PostgreSQL"):
+            stack.compose("up", "-d", "postgres")
+            stack.wait_healthy(["postgres"], 60)
+            stack.compose("up", "-d")
+            until(lambda: place(stack).status == 200, 60, "an order succeeds")
+            check_outlives(stack)
+    finally:
+        with report.check("002 --profile postgresql: docker-compose down -v leaves nothing"):
             stack.down()
             stack.expect_nothing_left()
 
