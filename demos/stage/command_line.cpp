@@ -47,7 +47,8 @@ std::uint16_t* port_option(command_line& line, std::string_view name) {
 std::expected<command_line, std::string> parse_command_line(std::span<char* const> arguments, const cast& services) {
     const auto refuse = [](std::string sentence) { return std::unexpected(std::move(sentence)); };
     command_line line;
-    for (const auto& s : services) line.ports.emplace(s.name, s.port);
+    for (const auto& s : services)
+        if (s.port) line.ports.emplace(s.name, *s.port);
     bool has_service = false;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const std::string given = arguments[i];

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <expected>
 #include <map>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -13,9 +14,9 @@ namespace stage {
 
 // What a demo consists of.
 struct service_port {
-    std::string name;    // "database" makes the option --database-port
-    std::uint16_t port;  // unless given
-    bool alone = true;   // whether it may run by itself, in a container, say
+    std::string name;                   // "database" makes the option --database-port
+    std::optional<std::uint16_t> port;  // unless given; without one it does not listen, and has no option
+    bool alone = true;                  // whether it may run by itself, in a container, say
 };
 using cast = std::vector<service_port>;
 

@@ -15,11 +15,14 @@ std::string shouted(std::string state) {
 std::string transition_line(const fusebox::circuit_event& transition, bool emoji) {
     std::string sign;
     std::string reason;
+    // Those that were counted: in the window where they were, in a row otherwise.
+    const std::uint64_t failures = transition.rule == fusebox::trip_rule::failure_count
+                                       ? transition.window.failures
+                                       : transition.consecutive_failures;
     switch (transition.to) {
         case fusebox::circuit_state::open:
             sign = "⚠️  ";
-            reason = fmt::format(" ({} failure{})", transition.consecutive_failures,
-                                 transition.consecutive_failures == 1 ? "" : "s");
+            reason = fmt::format(" ({} failure{})", failures, failures == 1 ? "" : "s");
             break;
         case fusebox::circuit_state::half_open:
             sign = "🔄 ";
