@@ -5,7 +5,6 @@
 #include <fusebox/asio/execute.hpp>
 
 #include <fmt/format.h>
-#include <boost/asio/detached.hpp>
 
 #include <algorithm>
 
@@ -69,7 +68,7 @@ net::awaitable<void> cascade<World>::run() {
     const auto caller = [this] { return call(); };
     co_await load_.run(options_.outage + 2 * options_.recovery, caller);
     over_ = true;
-    while (watching_) co_await sleep_until(world_, world_.now() + load_.interval());
+    while (watching_) co_await a_moment(world_);
     figures_.callers = load_.sent();
     figures_.service_calls = co_await world_.calls() - calls_before;
 }

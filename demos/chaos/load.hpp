@@ -27,6 +27,15 @@ boost::asio::awaitable<void> sleep_until(World& world, fusebox::time_point at) {
     }
 }
 
+// For who waits for others to end: they take it even when the scenario is to end.
+template <class World>
+boost::asio::awaitable<void> a_moment(World& world) {
+    typename World::timer timer{world.executor()};
+    boost::system::error_code cancelled;
+    timer.expires_at(world.now() + std::chrono::milliseconds{5});
+    co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, cancelled));
+}
+
 template <class World>
 class steady_load {
 public:
@@ -45,7 +54,7 @@ public:
             ++waiting_;
             boost::asio::co_spawn(world_.executor(), one(), [this](const std::exception_ptr&) { --waiting_; });
         }
-        while (waiting_ > 0) co_await sleep_a_moment();
+        while (waiting_ > 0) co_await a_moment(world_);
     }
 
     fusebox::duration interval() const { return interval_; }
@@ -54,14 +63,6 @@ public:
     std::uint64_t waiting() const { return waiting_; }
 
 private:
-    // Even when the scenario is to end: the callers are still there.
-    boost::asio::awaitable<void> sleep_a_moment() {
-        typename World::timer timer{world_.executor()};
-        boost::system::error_code cancelled;
-        timer.expires_at(world_.now() + std::chrono::milliseconds{5});
-        co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, cancelled));
-    }
-
     World& world_;
     const fusebox::duration interval_;
     std::uint64_t sent_ = 0;
