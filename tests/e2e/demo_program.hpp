@@ -23,6 +23,13 @@ inline std::uint16_t port_after(const std::string& text, const std::string& name
     return address == text.npos ? std::uint16_t{0} : static_cast<std::uint16_t>(std::stoi(text.substr(address + 17)));
 }
 
+// Of a service that runs alone, once it does.
+inline std::uint16_t port_of_one(child_program& service) {
+    EXPECT_TRUE(service.prints(" on http://127.0.0.1:"));
+    EXPECT_TRUE(service.prints("\n"));
+    return port_after(service.output_so_far(), " on ");
+}
+
 // Asks until the answer is as it should be; a circuit has its times.
 template <class Condition>
 answer eventually(std::uint16_t port, const std::string& path, Condition right) {

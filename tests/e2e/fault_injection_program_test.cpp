@@ -80,17 +80,12 @@ TEST(fault_injection_program, obeys_keys_and_gives_the_terminal_back) {
 }
 
 TEST(fault_injection_program, runs_each_service_alone) {
-    const auto address = [](child_program& service) {
-        EXPECT_TRUE(service.prints("http://127.0.0.1:"));
-        EXPECT_TRUE(service.prints("\n"));
-        return port_after(service.output_so_far(), " on ");
-    };
     child_program b{program({"service-b", "--service-b-port=0"}), prompt, output::pipe};
-    const auto b_port = address(b);
+    const auto b_port = port_of_one(b);
     const variables a_environment{{"SERVICE_B_URL", "http://127.0.0.1:" + std::to_string(b_port)},
                                   {"CIRCUIT_FAILURE_THRESHOLD", "2"}};
     child_program a{program({"service-a", "--service-a-port=0"}), a_environment, output::pipe};
-    const auto a_port = address(a);
+    const auto a_port = port_of_one(a);
 
     EXPECT_EQ(get(a_port, "/call-service-b").status, 200);
     post(a_port, "/service-b/induce-failure");

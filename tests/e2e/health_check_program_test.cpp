@@ -141,19 +141,14 @@ TEST(health_check_program, ctrl_c_gives_the_terminal_back_too) {
 }
 
 TEST(health_check_program, runs_each_service_alone) {
-    const auto address = [](child_program& service) {
-        EXPECT_TRUE(service.prints("http://127.0.0.1:"));
-        EXPECT_TRUE(service.prints("\n"));
-        return port_after(service.output_so_far(), " on ");
-    };
     child_program c{program({"database", "--database-port=0"}), prompt, output::pipe};
-    const auto c_port = address(c);
+    const auto c_port = port_of_one(c);
     variables b_environment{{"SERVICE_C_URL", "http://127.0.0.1:" + std::to_string(c_port)}};
     child_program b{program({"api-gateway", "--api-gateway-port=0"}), b_environment, output::pipe};
-    const auto b_port = address(b);
+    const auto b_port = port_of_one(b);
     variables a_environment{{"SERVICE_B_URL", "http://127.0.0.1:" + std::to_string(b_port)}};
     child_program a{program({"frontend", "--frontend-port=0"}), a_environment, output::pipe};
-    const auto a_port = address(a);
+    const auto a_port = port_of_one(a);
 
     EXPECT_TRUE(get(a_port, "/test-api").says("Item 1"));
     c.signal(SIGTERM);

@@ -76,16 +76,11 @@ TEST(offers_program, obeys_keys_and_gives_the_terminal_back) {
 }
 
 TEST(offers_program, runs_each_service_alone) {
-    const auto address = [](child_program& service) {
-        EXPECT_TRUE(service.prints("http://127.0.0.1:"));
-        EXPECT_TRUE(service.prints("\n"));
-        return port_after(service.output_so_far(), " on ");
-    };
     child_program partner{program({"partner-offer-service", "--partner-offer-service-port=0"}), prompt, output::pipe};
-    const auto partner_port = address(partner);
+    const auto partner_port = port_of_one(partner);
     const variables environment{{"PARTNER_URL", "http://127.0.0.1:" + std::to_string(partner_port)}, {"FAIL_MAX", "2"}};
     child_program offers{program({"offer-service", "--offer-service-port=0"}), environment, output::pipe};
-    const auto port = address(offers);
+    const auto port = port_of_one(offers);
 
     EXPECT_TRUE(get(port, "/offer").says("Hot offer"));
     EXPECT_EQ(post(partner_port, "/offer/status/500").status, 200);
