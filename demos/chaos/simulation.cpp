@@ -26,7 +26,8 @@ void simulation::run(net::awaitable<void> scenario) {
 net::awaitable<std::expected<void, std::string>> simulation::ask() {
     ++calls_;
     const condition now_is = condition_;
-    co_await sleep_until(*this, now_is == condition::hanging ? fusebox::time_point::max() : now() + answer_time);
+    const auto answers_at = now_is == condition::hanging ? fusebox::time_point::max() : now() + answer_time;
+    co_await sleep_until(*this, answers_at);
     if (now_is != condition::healthy) co_return std::unexpected(std::string{to_string(now_is)});
     co_return std::expected<void, std::string>{};
 }
