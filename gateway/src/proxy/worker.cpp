@@ -99,8 +99,9 @@ http::exchange* worker::serve(http::server_connection& c) {
     const auto path = http::normalise_path(request.path(), normal);
     if (request.form() != http::target_form::asterisk && !path) return refuse(c, 400, sentence(path.error())), nullptr;
     const auto host = http::parse_authority(request.authority());
+    // `OPTIONS *` goes where most of what the server has would go.
     route_state* const route =
-        plan_.match({host ? host->host : std::string_view{}, path ? *path : "*", request.method_text()});
+        plan_.match({host ? host->host : std::string_view{}, path ? *path : "/", request.method_text()});
     if (route == nullptr) return refuse(c, 404, "no route matches this request"), nullptr;
     if (free_.empty()) {
         exchanges_.push_back(std::make_unique<proxied_exchange>(*this));

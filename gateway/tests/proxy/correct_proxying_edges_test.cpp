@@ -59,7 +59,8 @@ TEST_F(proxying, line_26_a_trusted_proxy_can) {
 }
 
 TEST_F(proxying, line_27_more_forwards_than_can_be_counted_are_as_many_as_can) {
-    const auto asked = exchange("OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 99999999999999999999\r\n\r\n", ok).asked;
+    const auto asked =
+        exchange("OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 99999999999999999999\r\n\r\n", ok).asked;
     EXPECT_THAT(asked, HasSubstr("Max-Forwards: 18446744073709551614\r\n"));
 }
 
@@ -84,8 +85,7 @@ TEST_F(proxying, line_11_trailers_do_not_say_what_is_for_the_hop_or_for_a_head) 
     EXPECT_TRUE(receives(c, "0\r\nSum: 7\r\nProxy-Status: b\r\n\r\n")) << c.got;
 }
 
-constexpr std::string_view upgrading =
-    "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
+constexpr std::string_view upgrading = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
 
 TEST_F(proxying, line_35_a_switch_to_another_protocol_is_a_failed_upgrade) {
     route().upgrade = {"websocket"};
@@ -108,6 +108,11 @@ TEST_F(proxying, line_35_a_request_with_a_body_is_not_upgraded) {
     }
     EXPECT_THAT(exchange(std::string(upgrading) + "Content-Length: 0\r\n\r\n", ok).asked,
                 HasSubstr("Upgrade: websocket\r\n"));
+}
+
+TEST_F(proxying, line_19_options_of_the_whole_server_goes_on) {
+    EXPECT_THAT(exchange("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", ok).asked, StartsWith("OPTIONS * HTTP/1.1\r\n"));
+    EXPECT_THAT(refused("GET * HTTP/1.1\r\nHost: a\r\n\r\n"), StartsWith("HTTP/1.1 400"));
 }
 
 }  // namespace fusebox::gateway
