@@ -262,7 +262,7 @@ void proxied_exchange::send_request_body() {
 
 void proxied_exchange::read_heads() {
     const std::uint32_t mine = use_;
-    for (;;) {
+    while (client_->unsent() == 0) {  // else a flood of interim responses would fill the memory
         switch (upstream_->read_head()) {
             case http::head_status::blocked:
                 if (upstream_->response_begun() && !await_continue_) arm(state_.context.deadline());

@@ -15,9 +15,12 @@ constexpr int client_closed_request = 499;  // as nginx has it: nobody was left 
 
 void proxied_exchange::client_ready() {
     switch (stage_) {
-        case stage::trying:
+        case stage::trying: {
+            const std::uint32_t mine = use_;
             if (!await_continue_ && !request_closed_ && upstream_->unsent() == 0) send_request_body();
+            if (use_ == mine && stage_ == stage::trying) read_heads();
             return;
+        }
         case stage::relaying: return relay_body();
         case stage::tunnelling: return relay_tunnel();
         default: return;

@@ -115,4 +115,33 @@ TEST_F(proxying, line_19_options_of_the_whole_server_goes_on) {
     EXPECT_THAT(refused("GET * HTTP/1.1\r\nHost: a\r\n\r\n"), StartsWith("HTTP/1.1 400"));
 }
 
+TEST_F(proxying, line_34_a_flood_of_interim_responses_waits_for_the_client) {
+    peer& c = client();
+    send(c, get);
+    peer& o = origin();
+    head(o);
+    std::string flood;
+    while (flood.size() < 1 << 20) flood += "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n";
+    constexpr std::size_t much = 64 << 20;
+    std::size_t sent = 0, at = 0;
+    int stuck = 0;
+    until([&] {
+        const ssize_t n = ::send(o.fd, flood.data() + at, flood.size() - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+        stuck = n > 0 ? 0 : stuck + 1;
+        if (n > 0) sent += std::size_t(n), at = (at + std::size_t(n)) % flood.size();
+        return stuck > 50 || sent > much;
+    });
+    EXPECT_LE(sent, std::size_t{24} << 20) << "the origin is held back";
+    until([&] {
+        take_in(c);
+        if (at == 0) return true;
+        const ssize_t n = ::send(o.fd, flood.data() + at, flood.size() - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n > 0) at = (at + std::size_t(n)) % flood.size();
+        return false;
+    });
+    c.got.clear();
+    send(o, ok);
+    EXPECT_TRUE(receives(c, "HTTP/1.1 200 OK")) << "and goes on when the client reads";
+}
+
 }  // namespace fusebox::gateway
