@@ -212,7 +212,8 @@ void proxied_exchange::send_body_part(std::span<const iovec> parts) {
     for (const iovec& p : parts) size += p.iov_len;
     body_size_ += size;
     if (body_too_large()) return;
-    const std::size_t room = route_->keeps_body ? route_->configured.body_buffer : 0;
+    // For another try; or because a connection that was used before may be closing.
+    const std::size_t room = route_->keeps_body || !fresh_ ? route_->configured.body_buffer : 0;
     if (kept_body_.size() + size > room) body_kept_ = false;
     if (body_kept_)
         for (const iovec& p : parts) kept_body_.append(static_cast<const char*>(p.iov_base), p.iov_len);

@@ -234,6 +234,23 @@ TEST_F(proxying, line_39_a_reuse_race_is_run_again_and_nobody_s_failure) {
     EXPECT_EQ(breaker().snapshot().window.successes(), 2u);
 }
 
+TEST_F(proxying, line_39_a_reuse_race_of_a_put_has_its_body_again_even_where_nothing_is_retried) {
+    constexpr std::string_view put = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody";
+    peer& c = client();
+    send(c, get);
+    peer& o = origin();
+    head(o);
+    send(o, ok);
+    head(c), body(c, 2);
+    send(c, put);
+    EXPECT_THAT(head(o) + body(o, 4), EndsWith("body"));
+    close(o);
+    peer& second = origin();
+    EXPECT_THAT(head(second) + body(second, 4), EndsWith("body"));
+    send(second, ok);
+    EXPECT_THAT(head(c), StartsWith("HTTP/1.1 200"));
+}
+
 TEST_F(proxying, line_40_a_post_whose_bytes_went_out_is_never_repeated) {
     peer& c = client();
     send(c, get);
