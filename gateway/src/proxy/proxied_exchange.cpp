@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <utility>
 
 namespace fusebox::gateway {
 
@@ -66,6 +67,7 @@ http::exchange* proxied_exchange::begin(http::server_connection& client, route_s
     repeatable_ = true;
     replaced_.reset();
     body_size_ = 0;
+    awaits_client_since_.reset();
     walk_done_ = false;
     tried_count_ = 0;
     if (route.answers && answer_fresh()) return nullptr;
@@ -206,6 +208,21 @@ void proxied_exchange::await_first_byte() {
     arm(std::min(saturating_add(now(), wait), state_.context.deadline()));
 }
 
+// The client's slowness is not the try's: while its body is waited for, only the clock of the whole call runs.
+void proxied_exchange::await_client() {
+    awaits_client_since_ = now();
+    arm(whole_call_ends());
+}
+
+void proxied_exchange::client_came() {
+    if (!awaits_client_since_) return;
+    const duration waited = now() - *std::exchange(awaits_client_since_, std::nullopt);
+    try_began_ += waited;
+    const time_point deadline = state_.context.deadline();
+    state_.context.set_deadline(std::max(deadline, std::min(saturating_add(deadline, waited), whole_call_ends())));
+    arm(state_.context.deadline());
+}
+
 // A part of the client's body goes out, and is kept if another try may need it.
 void proxied_exchange::send_body_part(std::span<const iovec> parts) {
     std::size_t size = 0;
@@ -234,6 +251,7 @@ void proxied_exchange::send_upstream(std::span<const iovec> parts, std::size_t s
 }
 
 void proxied_exchange::send_request_body() {
+    client_came();
     // A broken connection shows itself when the response is read: the origin may have answered before it closed.
     if (replay_) {
         replay_ = false;
@@ -247,7 +265,7 @@ void proxied_exchange::send_request_body() {
         if (body_too_large()) return refuse_body();
         switch (status) {
             case http::body_status::more: continue;
-            case http::body_status::blocked: return;
+            case http::body_status::blocked: return await_client();
             case http::body_status::complete:
                 request_closed_ = true;
                 if (client_->request().body().kind == http::framing::chunked) {
@@ -266,7 +284,7 @@ void proxied_exchange::read_heads() {
     while (client_->unsent() == 0) {  // else a flood of interim responses would fill the memory
         switch (upstream_->read_head()) {
             case http::head_status::blocked:
-                if (upstream_->response_begun() && !await_continue_) arm(state_.context.deadline());
+                if (upstream_->response_begun() && !await_continue_) client_came(), arm(state_.context.deadline());
                 return;
             case http::head_status::refused: return try_failed(incident_of_head(upstream_->head_error()));
             case http::head_status::closed: return connection_lost();
@@ -281,6 +299,7 @@ void proxied_exchange::read_heads() {
 // The origin closed before a response. On a connection that was used before, it may just have grown tired of it:
 // that is nobody's failure, and the request is sent once more where it does no harm.
 void proxied_exchange::connection_lost() {
+    client_came();
     if (fresh_ || upstream_->response_begun()) return try_failed(incident::connection_terminated);
     if (!may_repeat() || must_be_fresh_) return try_failed(incident::reuse_race);
     drop_connection(false);
@@ -290,6 +309,7 @@ void proxied_exchange::connection_lost() {
 }
 
 void proxied_exchange::take_head() {
+    client_came();
     const http::response_head& head = upstream_->head();
     if (head.status() == 101) {
         if (!switches_as_asked(client_->request(), head)) return try_failed(incident::upgrade_failed);
@@ -311,6 +331,7 @@ void proxied_exchange::take_head() {
 }
 
 void proxied_exchange::try_failed(incident what, bool own_pause) {
+    client_came();
     const auto& retry = route_->configured.retry;
     bool again = retry && may_repeat();
     switch (row_of(what).group) {
@@ -347,6 +368,10 @@ void proxied_exchange::expired() {
         case stage::waiting: return follow(resume_walk());
         case stage::connecting: return try_failed(incident::connection_timeout, own_pause);
         case stage::trying:
+            if (awaits_client_since_ && !upstream_->response_begun()) {
+                if (now() >= whole_call_ends()) return client_->body_late();
+                return arm(whole_call_ends());
+            }
             if (await_continue_ && !over) {  // the origin says nothing to the expectation: the body goes all the same
                 await_continue_ = false;
                 arm(state_.context.deadline());

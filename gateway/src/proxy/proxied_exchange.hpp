@@ -84,6 +84,11 @@ private:
     void send_body_part(std::span<const iovec> parts);
     void send_upstream(std::span<const iovec> parts, std::size_t size);
     void await_first_byte();
+    void await_client();
+    void client_came();
+    time_point whole_call_ends() const noexcept {
+        return saturating_add(notes_.began, route_->configured.timeout.total);
+    }
     void read_heads();
     void take_interim();
     void take_head();
@@ -162,6 +167,8 @@ private:
     bool holding_ = false;         // a failed response's head waits for the walk's word
     bool await_continue_ = false;  // the body waits for a 100
     bool upgrade_asked_ = false;
+
+    std::optional<time_point> awaits_client_since_{};  // for more of its body
 
     // What was read of the request's body, for another try.
     std::string kept_body_;

@@ -62,6 +62,7 @@ void proxied_exchange::refuse_body() {
 // Ends the walk and the try, whatever they are at; the upstream did nothing wrong.
 void proxied_exchange::give_up(incident why) {
     timer_.disarm();
+    state_.context.set_deadline(time_point::max());  // whatever clock has run out, it is not what ended this
     detail::command c{};
     if (!walk_done_ && stage_ == stage::waiting) c = interrupt_walk();
     else if (!walk_done_) {

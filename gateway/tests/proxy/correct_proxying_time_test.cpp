@@ -16,6 +16,73 @@ TEST_F(proxying, line_46_errors_of_the_upstream_are_named) {
         << "once, not as the answer's too";
 }
 
+constexpr std::string_view half_a_post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello";
+
+TEST_F(proxying, line_47_a_slow_head_is_a_408) {
+    for (const char* begun : {"\r\n", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n"}) {
+        peer& c = client();
+        send(c, begun);
+        pass(9s);
+        EXPECT_EQ(rest(c), "") << begun;
+        pass(2s);
+        const std::string h = head(c);
+        EXPECT_THAT(h, StartsWith("HTTP/1.1 408")) << begun;
+        EXPECT_THAT(h, HasSubstr("Proxy-Status: fusebox; error=http_request_error")) << begun;
+        EXPECT_TRUE(ends(c)) << begun;
+    }
+    EXPECT_FALSE(origin_is_asked());
+}
+
+TEST_F(proxying, line_47_a_body_that_stops_is_a_408_and_nobody_s_failure) {
+    peer& c = client();
+    send(c, half_a_post);
+    peer& o = origin();
+    EXPECT_TRUE(receives(o, "hello"));
+    pass(9s);
+    EXPECT_EQ(rest(c), "") << "a try's time is over, but it is the client that is waited for";
+    pass(2s);
+    const std::string h = head(c);
+    EXPECT_THAT(h, StartsWith("HTTP/1.1 408"));
+    EXPECT_THAT(h, HasSubstr("Connection: close"));
+    EXPECT_TRUE(ends(o));
+    EXPECT_EQ(breaker().snapshot().window.calls, 0u);
+}
+
+TEST_F(proxying, line_47_a_body_that_trickles_is_a_408_too) {
+    peer& c = client();
+    send(c, half_a_post);
+    peer& o = origin();
+    EXPECT_TRUE(receives(o, "hello"));
+    for (int i = 0; i < 4; ++i) {
+        pass(2900ms);
+        if (i < 3) send(c, "x");
+    }
+    EXPECT_THAT(head(c), StartsWith("HTTP/1.1 408"));
+    EXPECT_EQ(breaker().snapshot().window.calls, 0u);
+}
+
+TEST_F(proxying, line_48_the_origin_has_its_time_when_the_client_has_taken_its_own) {
+    peer& c = client();
+    send(c, half_a_post);
+    peer& o = origin();
+    EXPECT_TRUE(receives(o, "hello"));
+    pass(4s);
+    send(c, "world");
+    EXPECT_TRUE(receives(o, "world"));
+    pass(2900ms);
+    EXPECT_EQ(rest(c), "");
+    send(o, ok);
+    EXPECT_THAT(head(c), StartsWith("HTTP/1.1 200"));
+    EXPECT_EQ(breaker().snapshot().window.failures, 0u);
+    send(c, half_a_post);
+    EXPECT_TRUE(receives(o, "hello"));
+    pass(4s);
+    send(c, "world");
+    pass(3100ms);
+    EXPECT_THAT(head(c), HasSubstr("HTTP/1.1 504")) << "and no more than its time";
+    EXPECT_EQ(breaker().snapshot().window.failures, 1u);
+}
+
 TEST_F(proxying, line_48_a_response_that_does_not_come_is_a_504_and_a_failure) {
     peer& c = client();
     send(c, get);

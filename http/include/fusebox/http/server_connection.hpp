@@ -128,6 +128,8 @@ public:
     void abort();
     // read_body() came to `refused` or `truncated`: answers 400, or aborts the response. The exchange is forgotten.
     void fail_body();
+    // The rest of the body is not waited for any longer: answers 408. The exchange is told, and forgotten.
+    void body_late() { lose(exchange::loss::body_slow); }
 
     // After a 101: from here on read_body() reads what the client sends until it closes, and nobody hurries it. The
     // connection ends with response_complete().
