@@ -99,6 +99,16 @@ void listener::resume() {
     if (is_open()) accept_waiting();
 }
 
+void listener::drain() {
+    constexpr int rounds = 64;  // of a burst each
+    for (int i = 0; i < rounds && !paused_ && is_open(); ++i) {
+        again_.disarm();
+        accept_waiting();
+        if (!again_.armed()) break;
+    }
+    close();
+}
+
 void listener::close() noexcept {
     again_.disarm();
     socket_.close();

@@ -51,7 +51,7 @@ void server::closed(server_connection& c) noexcept {
 }
 
 void server::drain() {
-    for (const auto& l : listeners_) l->close();
+    for (const auto& l : listeners_) l->drain();
     for (server_connection *c = first_, *next; c != nullptr; c = next) {
         next = c->next_;
         c->drain();

@@ -54,6 +54,8 @@ public:
     // Accepts no more; connections wait in the kernel's queue until resume(), or are reset by close().
     void pause() noexcept { paused_ = true; }
     void resume();
+    // Takes whoever has connected already, and closes.
+    void drain();
     void close() noexcept;
 
     bool is_open() const noexcept { return socket_.is_open(); }
