@@ -44,12 +44,12 @@ def expect_trial_closes_it(stack):
     expect_state(stack, "closed", 0)
 
 
-def play(report, compose, profiles):
+def play(report, compose, whole):
     stack = Stack(compose, "fault-injection", PORTS, {
         "CIRCUIT_RESET_TIMEOUT": str(RESET), "LATENCY_MIN": "4", "LATENCY_MAX": "5"})
     try:
         with report.check("001-D1 docker-compose up starts service-b, and service-a when that is healthy"):
-            stack.compose("up", "-d")
+            stack.up(whole)
             for port in PORTS.values():
                 until(lambda p=port: stack.get(p, "/health").status == 200, 30, f"{port}/health answers")
             healthy_b = stack.container("service-b")["State"]["Health"]["Log"][0]["End"]

@@ -26,7 +26,7 @@ routes:
 HARDENED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true")
 
 
-def play(report, compose, profiles):
+def play(report, compose, whole):
     image = os.environ["FUSEBOX_IMAGE"]
     port = free_ports(1)[0]
     with tempfile.TemporaryDirectory(prefix="fusebox-gateway-") as folder:

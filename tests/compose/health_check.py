@@ -22,14 +22,14 @@ def state(stack):
     return stack.get(FRONTEND, "/health").json()["circuit_breaker"]["state"]
 
 
-def play(report, compose, profiles):
-    names = ("metrics", "load-balancer") if profiles else ()
-    ports = PORTS | (PROFILE_PORTS if profiles else {})
+def play(report, compose, whole):
+    names = ("metrics", "load-balancer") if whole else ()
+    ports = PORTS | (PROFILE_PORTS if whole else {})
     stack = Stack(compose, "health-check", ports, {
         "HEALTH_FAIL_RATE": "0", "DATA_FAIL_RATE": "0", "CIRCUIT_RECOVERY_TIMEOUT": str(RECOVERY)}, names)
     try:
         with report.check("000-D2 docker-compose up starts the three services of demos/health-check"):
-            stack.compose("up", "-d")
+            stack.up(whole)
             for port in PORTS.values():
                 until(lambda p=port: stack.get(p, "/health").status == 200, 20, f"{port}/health answers")
         with report.check("000-D1 services, container names, ports, network, restart, environment and volume"):
@@ -52,7 +52,7 @@ def play(report, compose, profiles):
         with report.check("000-D2, C4 docker-compose ps shows all three healthy"):
             stack.wait_healthy(CONTAINERS, 60)
             expect(stack.compose("ps").count("(healthy)") >= 3, True, "three are healthy in docker-compose ps")
-        if profiles:
+        if whole:
             play_profiles(report, stack)
         with report.check("000 SIGTERM ends a service at once"):
             stack.expect_quick_stop("service-a")

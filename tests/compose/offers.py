@@ -22,12 +22,12 @@ def requests_in_log(stack):
     return stack.output("offer-service").count("HTTP Request: GET")
 
 
-def play(report, compose, profiles):
+def play(report, compose, whole):
     stack = Stack(compose, "offers", PORTS, {
         "RESET_TIMEOUT": str(RESET), "PARTNER_LATENCY": "0", "HTTPX_LOG_LEVEL": "debug", "LANGUAGE": "pt"})
     try:
         with report.check("004 docker-compose up starts both services of demos/offers"):
-            stack.compose("up", "-d")
+            stack.up(whole)
             until(lambda: circuit(stack) == ("closed", 0), 20, "the offer service answers")
             until(lambda: stack.get(PARTNER, "/offer/hot").status == 200, 20, "the partner answers")
         with report.check("004 no container has root, a shell, or a file system that can be written"):

@@ -22,17 +22,17 @@ def circuit(stack, service):
     return stack.get(MAKE_ORDER, "/circuits").json()[service]
 
 
-def play(report, compose, profiles):
-    play_sqlite(report, compose)
-    if profiles:
+def play(report, compose, whole):
+    play_sqlite(report, compose, whole)
+    if whole:
         play_postgresql(report, compose)
 
 
-def play_sqlite(report, compose):
+def play_sqlite(report, compose, whole):
     stack = Stack(compose, "orders", PORTS, {"CB_COOLDOWN_SECONDS": str(COOLDOWN)})
     try:
         with report.check("002 docker-compose up starts demos/orders: make-order-service when the other six are healthy"):
-            stack.compose("up", "-d")
+            stack.up(whole)
             until(lambda: stack.get(MAKE_ORDER, "/health").status == 200, 30, "make-order-service answers")
             stack.wait_healthy(CALLED, 1)
         with report.check("002 no container has root, a shell, or a file system that can be written"):
@@ -69,7 +69,7 @@ def play_postgresql(report, compose):
     stack = Stack(compose, "orders", PORTS, {"DATABASE_URL": "postgresql://shop:shop@postgres/shop"}, ["postgresql"])
     try:
         with report.check("002 --profile postgresql: orders are kept in PostgreSQL"):
-            stack.compose("up", "-d", "postgres")
+            stack.compose("up", "-d", "--build", "postgres")
             stack.wait_healthy(["postgres"], 60)
             stack.compose("up", "-d")
             until(lambda: place(stack).status == 200, 60, "an order succeeds")

@@ -61,6 +61,9 @@ class Stack:
     def compose(self, *words, seconds=600):
         return run(*self._command, *words, seconds=seconds, cwd=self._folder, env=self._environment)
 
+    def up(self, building):
+        self.compose("up", "-d", *(["--build"] if building else []), seconds=3600)
+
     def url(self, port_inside, path):
         return f"http://127.0.0.1:{self._ports[port_inside]}{path}"
 
