@@ -1,6 +1,6 @@
 // What a service's circuits say to Prometheus, at GET /metrics.
 //
-// Thread-safety: watch() before it is asked; answer() from any thread.
+// Thread-safety: watch() while nobody asks, so that a circuit may come later on the thread that answers.
 #pragma once
 
 #include <fusebox/http/message.hpp>

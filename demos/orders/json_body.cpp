@@ -1,0 +1,52 @@
+#include <orders/json_body.hpp>
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace orders {
+
+namespace {
+
+constexpr std::size_t longest_text = 500;
+
+}  // namespace
+
+std::expected<json, std::string> read_object(const std::string& body) {
+    auto read = json::parse(body, nullptr, false);
+    if (read.is_discarded() || !read.is_object()) return std::unexpected("the body must be a JSON object");
+    return read;
+}
+
+std::expected<std::int64_t, std::string> read_number(const json& object, const std::string& name, std::int64_t at_most,
+                                                     const std::string& where) {
+    const auto refuse = [&](const std::string& instead) {
+        return std::unexpected(
+            fmt::format("{}{} must be a whole number from 1 to {}, not {}", where, name, at_most, instead));
+    };
+    const auto found = object.find(name);
+    if (found == object.end()) return refuse("left out");
+    const bool fits = found->is_number_unsigned() && found->get<std::uint64_t>() >= 1 &&
+                      found->get<std::uint64_t>() <= static_cast<std::uint64_t>(at_most);
+    if (!fits) return refuse(found->dump().substr(0, 40));
+    return found->get<std::int64_t>();
+}
+
+std::expected<std::string, std::string> read_text(const json& object, const std::string& name,
+                                                  const std::string& otherwise) {
+    const auto found = object.find(name);
+    if (found == object.end()) return otherwise;
+    if (!found->is_string() || found->get_ref<const std::string&>().size() > longest_text ||
+        found->get_ref<const std::string&>().contains('\0'))
+        return std::unexpected(fmt::format("{} must be a text of at most {} bytes", name, longest_text));
+    return found->get<std::string>();
+}
+
+std::int64_t id_of(const request& asked, const std::string& parameter) {
+    const auto text = asked.parameter(parameter);
+    std::int64_t id = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), id);
+    return failed == std::errc{} && end == text.data() + text.size() && id > 0 ? id : 0;
+}
+
+}  // namespace orders
