@@ -311,10 +311,7 @@ void proxied_exchange::connection_lost() {
 void proxied_exchange::take_head() {
     client_came();
     const http::response_head& head = upstream_->head();
-    if (head.status() == 101) {
-        if (!switches_as_asked(client_->request(), head)) return try_failed(incident::upgrade_failed);
-        return begin_tunnel();
-    }
+    if (head.status() == 101) return begin_tunnel();
     const auto& retry = route_->configured.retry;
     const auto wanted = [&](const status_range& r) { return r.contains(static_cast<unsigned>(head.status())); };
     const bool again = retry && std::ranges::any_of(retry->on.statuses, wanted) && may_repeat();

@@ -146,6 +146,7 @@ void proxied_exchange::relayed(bool whole) {
 
 void proxied_exchange::begin_tunnel() {
     const http::response_head& head = upstream_->head();
+    if (!switches_as_asked(client_->request(), head)) return try_failed(incident::upgrade_failed);
     result_->response(head.status(), false, now() - try_began_, {});
     state_.context.set_deadline(time_point::max());
     if (!walk_done_) {
