@@ -26,8 +26,7 @@ std::expected<std::int64_t, std::string> read_number(const json& object, const s
     };
     const auto found = object.find(name);
     if (found == object.end()) return refuse("left out");
-    const bool fits = found->is_number_unsigned() && found->get<std::uint64_t>() >= 1 &&
-                      found->get<std::uint64_t>() <= static_cast<std::uint64_t>(at_most);
+    const bool fits = found->is_number_integer() && *found >= 1 && *found <= at_most;
     if (!fits) return refuse(found->dump().substr(0, 40));
     return found->get<std::int64_t>();
 }
