@@ -37,10 +37,13 @@ repetition::~repetition() {
 net::awaitable<void> repetition::go_on() {
     co_await net::this_coro::throw_if_cancelled(false);
     for (;;) {
-        const auto state = co_await net::this_coro::cancellation_state;
-        if (state.cancelled() != net::cancellation_type::none) co_return;
         if (!paused_) co_await step_();
+        // A step that was cancelled must not be followed by a pause that nobody cancels.
+        const auto after_step = co_await net::this_coro::cancellation_state;
+        if (after_step.cancelled() != net::cancellation_type::none) co_return;
         co_await real_pause(every_);
+        const auto after_pause = co_await net::this_coro::cancellation_state;
+        if (after_pause.cancelled() != net::cancellation_type::none) co_return;
     }
 }
 
