@@ -23,7 +23,7 @@ struct labels {
     const char* product;
     const char* quantity;
     const char* place_order;
-    const char* back;
+    const char* refresh;
     const char* success;
     const char* error;
 };
@@ -41,7 +41,7 @@ constexpr stage::in_each_language<labels> all_labels{{
      .product = "Product",
      .quantity = "Quantity",
      .place_order = "Place order",
-     .back = "Back",
+     .refresh = "Refresh",
      .success = "The order is placed.",
      .error = "The order was not placed:"},
     {.heading = "Commandes",
@@ -55,7 +55,7 @@ constexpr stage::in_each_language<labels> all_labels{{
      .product = "Produit",
      .quantity = "Quantité",
      .place_order = "Commander",
-     .back = "Retour",
+     .refresh = "Actualiser",
      .success = "La commande est passée.",
      .error = "La commande n’a pas été passée :"},
     {.heading = "Pedidos",
@@ -69,7 +69,7 @@ constexpr stage::in_each_language<labels> all_labels{{
      .product = "Producto",
      .quantity = "Cantidad",
      .place_order = "Hacer el pedido",
-     .back = "Volver",
+     .refresh = "Actualizar",
      .success = "El pedido está hecho.",
      .error = "El pedido no se ha hecho:"},
     {.heading = "Pedidos",
@@ -83,7 +83,7 @@ constexpr stage::in_each_language<labels> all_labels{{
      .product = "Produto",
      .quantity = "Quantidade",
      .place_order = "Fazer pedido",
-     .back = "Voltar",
+     .refresh = "Atualizar",
      .success = "O pedido foi feito.",
      .error = "O pedido não foi feito:"},
     {.heading = "Đặt hàng",
@@ -97,7 +97,7 @@ constexpr stage::in_each_language<labels> all_labels{{
      .product = "Sản phẩm",
      .quantity = "Số lượng",
      .place_order = "Đặt hàng",
-     .back = "Quay lại",
+     .refresh = "Làm mới",
      .success = "Đơn hàng đã được đặt.",
      .error = "Đơn hàng chưa được đặt:"},
 }};
@@ -151,12 +151,10 @@ fusebox::http::response make_order_page(const make_order_view& view, stage::lang
     std::string content = table(view.circuits, say);
     if (view.placed) content += result(*view.placed, say);
     content += form(say);
-    if (view.placed) content += "<nav>" + stage::get_button("/", say.back) + "</nav>\n";
-    return stage::to_response({.in = in,
-                               .title = "make-order-service",
-                               .heading = say.heading,
-                               .content = std::move(content),
-                               .refresh_seconds = view.placed ? 0u : 5u});
+    content += "<nav>" + stage::get_button("/", say.refresh) + "</nav>\n";
+    // It does not refresh itself, or it would empty the form under the visitor's hands.
+    return stage::to_response(
+        {.in = in, .title = "make-order-service", .heading = say.heading, .content = std::move(content)});
 }
 
 }  // namespace orders

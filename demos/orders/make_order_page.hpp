@@ -29,7 +29,6 @@ struct make_order_view {
     std::optional<placing> placed{};
 };
 
-// Refreshes itself every 5 seconds, unless it shows what a click brought.
 fusebox::http::response make_order_page(const make_order_view& view, stage::language in);
 
 }  // namespace orders

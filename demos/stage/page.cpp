@@ -29,11 +29,12 @@ a { color: var(--button); }
 .closed, .success { background-color: #d4edda; color: #155724; }
 .open, .error { background-color: #f8d7da; color: #721c24; }
 .half-open { background-color: #fff3cd; color: #856404; }
-nav { display: flex; flex-wrap: wrap; gap: .6rem; margin: 1.25rem 0 0; }
+nav { display: flex; flex-wrap: wrap; align-items: center; gap: .6rem; margin: 1.25rem 0 0; }
 button, .button { padding: .6rem 1.1rem; border: 1px solid var(--button); border-radius: 8px; background: transparent; color: var(--button); font: inherit; font-weight: 600; cursor: pointer; text-decoration: none; }
 .first button, .button.first { background: var(--button); color: var(--card); }
 button:hover, .button:hover { filter: brightness(.85); }
 button:focus-visible, .button:focus-visible { outline: 3px solid var(--button); outline-offset: 2px; }
+select, input { padding: .55rem .7rem; border: 1px solid var(--line); border-radius: 8px; background: var(--card); color: inherit; font: inherit; }
 section { margin-top: 1.25rem; padding: 1rem 1.25rem; border-radius: 10px; overflow-wrap: anywhere; }
 pre { margin: .75rem 0 0; padding: .9rem 1rem; border-radius: 8px; background: #f8f9fa; color: #1d2430; font: .875rem/1.5 ui-monospace, "DejaVu Sans Mono", Consolas, monospace; white-space: pre-wrap; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
