@@ -39,7 +39,7 @@ private:
         std::set<std::string> seen;
         for (const auto& entry : table) {
             const std::string option = text(entry.first);
-            const std::string name = service + "." + option;
+            const std::string name = fmt::format("{}.{}", service, option);
             if (!seen.insert(option).second) refuse(entry.first, name + " is there twice");
             if (option == "threshold") s.threshold = threshold(entry.second, name);
             else if (option == "timeout") s.cooldown = seconds(entry.second, name);

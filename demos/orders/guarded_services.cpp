@@ -54,7 +54,7 @@ request request_of(const std::string& base_url, std::string method, const std::s
                    const request_options& how) {
     std::string url = base_url + path;
     for (std::size_t i = 0; i < how.params.size(); ++i)
-        url += (i == 0 ? "?" : "&") + encoded(how.params[i].name) + "=" + encoded(how.params[i].value);
+        url += fmt::format("{}{}={}", i == 0 ? '?' : '&', encoded(how.params[i].name), encoded(how.params[i].value));
     request made{std::move(method), std::move(url)};
     made.fields = how.headers;
     if (!how.body) return made;

@@ -24,10 +24,13 @@ std::expected<std::vector<order_item>, std::string> read_items(const json& body)
         if (!product) return std::unexpected(product.error());
         const auto quantity = read_number(item, "quantity", most_pieces, where);
         if (!quantity) return std::unexpected(quantity.error());
-        if ((pieces[*product] += *quantity) > most_pieces)
+        std::int64_t& so_far = pieces[*product];
+        so_far += *quantity;
+        if (so_far > most_pieces)
             return std::unexpected(fmt::format("items ask for more than {} of product {}", most_pieces, *product));
     }
     std::vector<order_item> items;
+    items.reserve(pieces.size());
     for (const auto& [product, quantity] : pieces) items.push_back({product, quantity});
     return items;
 }

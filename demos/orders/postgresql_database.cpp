@@ -32,8 +32,10 @@ public:
     std::vector<row> run(const std::string& statement, const std::vector<value>& values) override {
         reconnect_if_lost();
         std::vector<std::string> texts;
+        texts.reserve(values.size());
         for (const auto& v : values) texts.push_back(text_of(v));
         std::vector<const char*> pointers;
+        pointers.reserve(values.size());
         for (const auto& t : texts) pointers.push_back(t.c_str());
         const std::string& name = prepare(statement, static_cast<int>(values.size()));
         const result got{PQexecPrepared(connection_.get(), name.c_str(), static_cast<int>(values.size()),
