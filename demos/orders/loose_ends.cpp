@@ -72,7 +72,8 @@ net::awaitable<bool> loose_ends::confirm_all(json waiting) {
         if (!sent) co_return false;
         log_(fmt::format("the confirmation of order {} was sent after all", id));
     }
-    co_return waiting.empty();  // else there may be more
+    const bool that_was_all = waiting.empty();  // else there may be more
+    co_return that_was_all;
 }
 
 net::awaitable<std::expected<void, std::string>> loose_ends::confirm(confirmation what) {
