@@ -57,6 +57,7 @@ void write_access_line(std::string& out, log_form form, const access_entry& e) {
     line.add("request_bytes", e.request_bytes).add("response_bytes", e.response_bytes);
     line.add("route", e.route).add("service", e.upstream).add("endpoint", e.endpoint);
     if (!e.route.empty()) line.add("tries", std::uint64_t{e.tries});
+    if (e.hedges != 0) line.add("hedges", std::uint64_t{e.hedges});
     if (e.first_byte) line.add("first_byte_seconds", *e.first_byte);
     if (e.breaker) line.add("circuit_state", to_string(*e.breaker));
     if (e.what) line.add("incident", row_of(*e.what).name);

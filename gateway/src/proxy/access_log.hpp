@@ -35,6 +35,7 @@ struct access_entry {
     std::uint64_t request_bytes = 0;       // of bodies
     std::uint64_t response_bytes = 0;
     std::uint32_t tries = 0;
+    std::uint32_t hedges = 0;  // of those, sent beside another
     int status = 0;
     std::optional<incident> what{};
     std::optional<circuit_state> breaker{};  // as the request left it

@@ -77,6 +77,27 @@ json endpoint_json(const endpoint_snapshot& e, time_point now) {
     return out;
 }
 
+void expose_hedges(metrics::exposition& out, const plan& p) {
+    out.family("fusebox_hedges_total", "counter",
+               "Tries beside another: launched; of those, won; and suppressed, by the empty budget.");
+    for (const auto& r : p.routes()) {
+        if (!r->hedged) continue;
+        const hedge_snapshot s = r->hedged->snapshot();
+        out.sample({{"route", r->configured.name}, {"result", "launched"}}, s.launched);
+        out.sample({{"route", r->configured.name}, {"result", "won"}}, s.won);
+        out.sample({{"route", r->configured.name}, {"result", "suppressed"}}, s.suppressed);
+    }
+}
+
+json hedges_json(const route_state& r) {
+    if (!r.hedged) return {};
+    const hedge_snapshot s = r.hedged->snapshot();
+    return {{"launched", s.launched},
+            {"won", s.won},
+            {"suppressed", s.suppressed},
+            {"delay_seconds", s.delay ? json(seconds(*s.delay)) : json()}};
+}
+
 void expose_answers(metrics::exposition& out, const plan& p) {
     out.family("fusebox_cache_hits_total", "counter", "Requests that were answered with a fresh answer that was kept.");
     for (const auto& r : p.routes())
@@ -104,9 +125,10 @@ std::string metrics_text(const admin_sources& from) {
         for (std::size_t i = 0; i < std::size(classes); ++i)
             out.sample({{"service", r->configured.upstream}, {"route", r->configured.name}, {"code", classes[i]}},
                        sum(*r, [i](const route_counts& c) -> auto& { return c.responses[i]; }));
-    out.family("fusebox_tries_total", "counter", "Tries at an endpoint, retries included.");
+    out.family("fusebox_tries_total", "counter", "Tries at an endpoint, retries and hedges included.");
     for (const auto& r : p.routes())
         out.sample({{"route", r->configured.name}}, sum(*r, [](const route_counts& c) -> auto& { return c.tries; }));
+    expose_hedges(out, p);
     out.family("fusebox_incidents_total", "counter", "What went wrong, or was refused, by name.");
     for (const auto& r : p.routes())
         for (std::size_t i = 0; i < incident_count; ++i)
@@ -148,6 +170,7 @@ std::string snapshot_json(const admin_sources& from, time_point now) {
                                  {"breaker", r->breaker ? json(r->breaker->name()) : json()},
                                  {"responses", responses},
                                  {"tries", sum(*r, [](const route_counts& c) -> auto& { return c.tries; })},
+                                 {"hedges", hedges_json(*r)},
                                  {"incidents", incidents},
                                  {"fallbacks", fallen_back}});
     }

@@ -47,10 +47,16 @@ std::vector<policy_spec> policies_of(const route_configuration& r, shared_breake
         }
     }
     if (r.throttle) row.emplace_back(*r.throttle);
+    std::shared_ptr<retry_budget> budget;  // of all further tries
     if (r.retry) {
         retry_options again = r.retry->options;
-        if (r.retry->budget) again.budget = std::make_shared<retry_budget>(*r.retry->budget);
+        if (r.retry->budget) again.budget = budget = std::make_shared<retry_budget>(*r.retry->budget);
         row.emplace_back(std::move(again));
+    }
+    if (r.hedge) {
+        hedge_options beside = *r.hedge;
+        beside.budget = std::move(budget);
+        row.emplace_back(std::move(beside));
     }
     if (r.circuit_breaker) {
         const auto& b = *r.circuit_breaker;
@@ -89,7 +95,11 @@ void give_own_policies(route_state& r, const monotonic_clock* time) {
     const route_configuration& c = r.configured;
     r.breaker_at = place_of<circuit_breaker>(r.policies);
     r.limit_at = place_of<token_bucket, fixed_window, sliding_window>(r.policies);
-    r.choice_at = r.policies.parts().size();
+    r.hedged = r.policies.find<hedge>();
+    r.outer_end = r.hedged ? place_of<hedge>(r.policies) : r.policies.parts().size();
+    r.inner_at = r.hedged ? r.outer_end + 1 : r.outer_end;
+    if (c.retry) r.repeats_on = c.retry->on;
+    else if (c.hedge) r.repeats_on.emplace();
     if (c.rate_limit && c.rate_limit->per) {
         const rate_limit_configuration& l = *c.rate_limit;
         switch (l.algorithm) {
@@ -101,7 +111,8 @@ void give_own_policies(route_state& r, const monotonic_clock* time) {
     if (!c.circuit_breaker) return;
     const breaker_scope& scope = c.circuit_breaker->scope;
     if (scope.per == breaker_scope::kind::endpoint) {
-        r.choice_at = r.breaker_at;
+        r.chooses_first = true;
+        if (!r.hedged) r.outer_end = r.inner_at = r.breaker_at;
         if (!r.to->breakers)
             r.to->breakers = std::make_unique<endpoint_breakers>(r.to->configured, *r.to->endpoints,
                                                                  c.circuit_breaker->options, time);
@@ -115,14 +126,6 @@ void give_own_policies(route_state& r, const monotonic_clock* time) {
     } else {
         r.breaker = r.policies.find<circuit_breaker>();
     }
-}
-
-// What the engine does not do yet; said instead of passed over.
-void refuse_unserved(const route_configuration& r, std::vector<config_error>& errors) {
-    const auto refuse = [&](bool wanted, const char* option, const char* instead) {
-        if (wanted) errors.push_back({"routes[" + r.name + "]." + option, "set", instead});
-    };
-    refuse(r.hedge.has_value(), "hedge", "left out: the gateway does not hedge yet");
 }
 
 }  // namespace
@@ -145,7 +148,6 @@ std::expected<std::unique_ptr<plan>, std::vector<config_error>> plan::make(const
     shared_breakers shared;
     std::vector<route_pattern> patterns;
     for (const route_configuration& r : c.routes) {
-        refuse_unserved(r, errors);
         auto policies = dynamic_pipeline::make(policies_of(r, shared, time), time);
         if (!policies) {
             for (config_error& e : policies.error()) e.option = "routes[" + r.name + "]." + e.option;
@@ -162,7 +164,7 @@ std::expected<std::unique_ptr<plan>, std::vector<config_error>> plan::make(const
             made->answers_.push_back(added.answers.get());
         }
         added.replaces_errors = added.spare != nullptr || added.answers != nullptr;
-        added.keeps_body = r.retry || added.spare != nullptr;
+        added.keeps_body = added.repeats_on || added.spare != nullptr;
         for (route_pattern& p : patterns_of(r.match)) {
             patterns.push_back(std::move(p));
             made->owner_of_pattern_.push_back(&added);

@@ -64,10 +64,16 @@ struct route_state {
     std::size_t limit_at = 0;
     std::unique_ptr<keyed<circuit_breaker>> breaker_of;           // by a header's value
     std::function<pipeline_part(std::string_view key)> limit_of;  // by what rate_limit.per says
-    // Policies from here on are asked when the endpoint is chosen already, because one of them is the endpoint's.
-    std::size_t choice_at = 0;
+    // The policies before outer_end are asked once a request, those from inner_at on anew for each attempt: where
+    // there may be several at a time (hedge), or each asks the breaker of its endpoint, which it chooses first.
+    std::size_t outer_end = 0;
+    std::size_t inner_at = 0;
+    bool chooses_first = false;
+    bool has_inner() const noexcept { return outer_end != policies.parts().size(); }
 
-    bool of_request() const noexcept { return breaker_of || limit_of || choice_at != policies.parts().size(); }
+    std::shared_ptr<hedge> hedged;               // null when there is none
+    std::optional<retry_conditions> repeats_on;  // nothing when requests are sent once only
+
     std::vector<route_counts> counts;  // one a worker
 
     route_state(route_configuration c, dynamic_pipeline p, upstream_state* u, unsigned workers)

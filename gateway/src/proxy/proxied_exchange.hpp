@@ -3,9 +3,9 @@
 // A driver for the machine of core's pipelines (fusebox/detail/walk.hpp), on a reactor: the walk says whether to
 // try, to wait or to end; this tries, waits and ends.
 //
-//   begin ─► walk ─► try: endpoint ─► connection ─► head, body ─► response's head ─┬─► relay ─► done
-//              ▲ └► sleep, queue                                                   └─► failed: the walk again
-//              └───────────────────────────────────────────────────────────────────────┘
+//   begin ─► walk ─► an attempt (attempt.hpp), or several that race ─┬─► relay its response ─► done
+//              ▲ └► sleep, queue                                     └─► failed: the walk again
+//              └─────────────────────────────────────────────────────────┘
 //
 // A response is relayed once it is clear that no other try will follow. From then on the policies' clocks no longer
 // run: only idle times do.
@@ -13,12 +13,12 @@
 // Exchanges are used again, request after request. Thread-safety: none; but a bulkhead may wake one from anywhere.
 #pragma once
 
+#include "attempt.hpp"
 #include "plan.hpp"
 #include "request_notes.hpp"
 #include "try_result.hpp"
 #include "worker.hpp"
 
-#include <fusebox/http/client_connection.hpp>
 #include <fusebox/http/gather.hpp>
 #include <fusebox/http/server_connection.hpp>
 
@@ -36,17 +36,18 @@ namespace fusebox::gateway {
 
 class proxied_exchange final : public http::exchange, private detail::waker {
 public:
-    explicit proxied_exchange(worker& owner) : worker_(owner) {}
+    explicit proxied_exchange(worker& owner) : worker_(owner), first_(*this, owner, 1) {}
 
     // Serves the request that `client` has. Null when it is answered already.
     http::exchange* begin(http::server_connection& client, route_state& route);
 
 private:
+    friend attempt;
+
     enum class stage : unsigned char {
         unused,
-        waiting,  // for the walk: a backoff, a delay, a queue
-        connecting,
-        trying,      // the request goes out; the response's head has not come
+        waiting,     // for the walk: a backoff, a delay, a queue
+        trying,      // an attempt is made, or several
         relaying,    // the response goes back
         tunnelling,  // after a 101
     };
@@ -59,44 +60,54 @@ private:
 
     // The walk.
     void follow(detail::command c);
-    void end_try(cancel_cause cause = cancel_cause::none);
+    void begin_tries();
     void finish();
+    void give_up(incident why);
 
-    // The policies that are this request's own, and the walk through those from the endpoint's breaker on.
-    std::span<const pipeline_part> policies_of_request();
+    // The policies that are this request's own.
+    void gather_policies();
     const circuit_breaker* breaker_of_request() const noexcept;
-    void choose_endpoint();
-    std::uint64_t hash_of_request() const;
-    void begin_inner_walk();
-    detail::command end_walk(cancel_cause cause);
-    detail::command resume_walk();
-    detail::command interrupt_walk();
-    detail::command from_inner(detail::command c, cancel_cause cause = cancel_cause::none);
-    detail::command untried(detail::command c);
 
-    // A try.
-    void start_try();
-    void connect();
-    void connected();
-    void upstream_stirred();
-    void send_request_head();
-    void send_request_body();
-    void send_body_part(std::span<const iovec> parts);
-    void send_upstream(std::span<const iovec> parts, std::size_t size);
-    void await_first_byte();
-    void await_client();
-    void client_came();
+    // What attempts ask and say.
+    std::span<const endpoint* const> tried() const noexcept { return {tried_.data(), tried_count_}; }
+    void note_tried(const endpoint& e) noexcept {
+        if (tried_count_ < most_tried) tried_[tried_count_++] = &e;
+    }
+    void note_try(std::uint32_t number) noexcept {
+        ++notes_.tries;
+        if (number > 1) ++notes_.hedges, raced_ = number;
+    }
+    // `may_close`: the connection that it goes out on was used before.
+    void keep_body(std::span<const iovec> parts, std::size_t size, bool may_close);
     time_point whole_call_ends() const noexcept {
         return saturating_add(notes_.began, route_->configured.timeout.total);
     }
-    void read_heads();
-    void take_interim();
-    void take_head();
-    void connection_lost();
-    // `own_pause`: it says nothing of the origin, as we were the ones who were late.
-    void try_failed(incident what, bool own_pause = false);
-    void drop_connection(bool reuse) noexcept;
-    bool may_repeat() const noexcept;
+    bool body_too_large() const noexcept { return body_size_ > worker_.serves().configured().limits.body; }
+    void body_is_whole() {
+        if (route_->hedged) begin_race();
+    }
+    // Whether the request may be sent again: nothing of it is lost, and doing it twice does no harm.
+    bool may_repeat(const attempt& a) const noexcept;
+    bool is_idempotent() const noexcept;
+    // Whether something better than its failed response may still come. `again`: from another try.
+    bool may_improve(bool again) const noexcept { return again || race_ || (route_->replaces_errors && !replaced_); }
+    void take_answer(attempt& a);
+    void attempt_ended(attempt& a, cancel_cause cause);
+
+    // The race of attempts that a hedge makes.
+    void begin_race();
+    bool may_launch() const noexcept;
+    void launch_by_clock();
+    void launch();
+    attempt* heard_in_race(attempt& a, const detail::ending& how);
+    void end_race(attempt& winner);
+    void let_go_of_others(const attempt& kept);
+    attempt& attempt_number(std::uint32_t n);
+    template <class Visit>
+    void for_each_attempt(Visit visit) {
+        visit(first_);
+        for (const auto& a : further_) visit(*a);
+    }
 
     // Answers that the route keeps.
     std::shared_ptr<const kept_answer> find_kept();
@@ -115,11 +126,15 @@ private:
     void answer_then(const fixed_answer& then);
 
     // The answer.
+    void relay_interim(const http::response_head& head);
+    void upstream_stirred();
+    std::string note_race();
     void relay_head(const http::response_head& head);
     void relay_body();
     void go_on_relaying(http::body_status status);
     void send_last_chunk();
     void relayed(bool whole);
+    void end_walk();
     void begin_tunnel();
     void relay_tunnel();
     void answer_incident(incident what);
@@ -127,12 +142,12 @@ private:
 
     void expired();
     void client_failed();
-    bool body_too_large() const noexcept { return body_size_ > worker_.serves().configured().limits.body; }
     void refuse_body();
-    void give_up(incident why);
+    void drop_attempts() noexcept;
     void retire() noexcept;
     void arm(time_point at) { worker_.loop().arm(timer_, at); }
     time_point now() const noexcept { return worker_.loop().now(); }
+    void count(incident what) noexcept;
     void count_response(int status) noexcept;
     void log();
 
@@ -146,35 +161,28 @@ private:
 
     detail::walk_state state_{call_context{}, detail::step_time{nullptr}};
     std::optional<try_result> result_;
-    std::vector<pipeline_part> own_policies_;                // unless the route's serve all requests alike
-    std::optional<detail::dynamic_walk<try_result>> walk_;   // up to the endpoint's choice
-    std::optional<detail::dynamic_walk<try_result>> inner_;  // from there on, where an endpoint has its own breaker
-    http::deadline timer_{http::on<&proxied_exchange::expired>(this)};
-    bool queued_ = false;     // waits in a queue, not for an instant
-    bool walk_done_ = false;  // the policies have heard the end
+    std::vector<pipeline_part> own_policies_;  // unless the route's serve all requests alike
+    std::span<const pipeline_part> policies_;  // those, or the route's; none before they were gathered
+    std::optional<detail::dynamic_walk<try_result>> walk_;
+    http::deadline timer_{http::on<&proxied_exchange::expired>(this)};  // of the walk, and of the race
+    bool queued_ = false;                                               // waits in a queue, not for an instant
+    bool walk_done_ = false;                                            // the policies have heard the end
 
-    // The try.
-    std::optional<balancer::lease> lease_;
-    endpoint_connections* origin_ = nullptr;
-    std::unique_ptr<http::client_connection> upstream_;
-    time_point try_began_{};
-    time_point connect_by_{};
-    std::array<const endpoint*, 8> tried_{};
+    // The attempts.
+    static constexpr std::size_t most_tried = 8;
+    attempt first_;
+    std::vector<std::unique_ptr<attempt>> further_;  // that there ever were: of races
+    attempt* last_ = &first_;                        // which answered, or else began last
+    std::optional<hedge::session> race_;             // until one has won, or all have failed
+    std::array<const endpoint*, most_tried> tried_{};
     std::size_t tried_count_ = 0;
-    bool fresh_ = false;           // the connection was not used before
-    bool must_be_fresh_ = false;   // because a used one has just failed
-    bool request_closed_ = false;  // all of the request is on its way
-    bool holding_ = false;         // a failed response's head waits for the walk's word
-    bool await_continue_ = false;  // the body waits for a 100
-    bool upgrade_asked_ = false;
-
-    std::optional<time_point> awaits_client_since_{};  // for more of its body
+    std::uint32_t raced_ = 1;    // attempts of the latest race, so far
+    bool interim_sent_ = false;  // to the client, of a response
 
     // What was read of the request's body, for another try.
     std::string kept_body_;
     bool body_kept_ = true;        // all of it
     std::uint64_t body_size_ = 0;  // of what was read
-    bool replay_ = false;          // this try begins with it
 
     bool repeatable_ = true;              // by what was sent so far, the request may be sent again
     std::optional<try_result> replaced_;  // how the route's own upstream failed, once another is asked

@@ -25,42 +25,30 @@ std::size_t size_of(std::span<const iovec> parts) noexcept {
 
 }  // namespace
 
-void proxied_exchange::send_request_head() {
-    const http::request_head& head = client_->request();
-    // The protocol cannot change in the middle of a message (RFC 9110, section 7.8), so one with a body is not asked
-    // to.
-    const bool has_body = head.body().kind == http::framing::chunked || head.body().bytes > 0;
-    upgrade_asked_ = !has_body && head.upgrade() && upgrade_allowed(head, route_->configured.upgrade);
-    upstream_->begin_request({head.method() == http::method_id::head, upgrade_asked_});
-    await_continue_ = head.expects_continue() && !client_->body_complete();
+// A response's interim ones, as far as the client may have them. None once several attempts could send them.
+void proxied_exchange::relay_interim(const http::response_head& head) {
+    if (client_->request().version() != http::http_version::v1_1 || (race_ && race_->running() > 1)) return;
+    interim_sent_ = true;
     http::gather out;
-    forwarded_request(out, head, *client_, *route_, worker_, notes_, upgrade_asked_);
-    (void)upstream_->send(out.pieces());
+    out.response(head);
+    out.end();
+    client_->send(out.pieces());
 }
 
-void proxied_exchange::take_interim() {
-    const http::response_head& head = upstream_->head();
-    if (head.status() == 100) await_continue_ = false;
-    if (client_->request().version() == http::http_version::v1_1) {
-        http::gather out;
-        out.response(head);
-        out.end();
-        client_->send(out.pieces());
-    }
-    const bool go_on = head.status() == 100;
-    upstream_->next_head();
-    if (!await_continue_) arm(state_.context.deadline());
-    if (go_on && !request_closed_) send_request_body();
+void proxied_exchange::upstream_stirred() {
+    if (stage_ == stage::relaying) relay_body();
+    else if (stage_ == stage::tunnelling) relay_tunnel();
 }
 
 void proxied_exchange::relay_head(const http::response_head& head) {
     stage_ = stage::relaying;
     state_.context.set_deadline(time_point::max());  // the policies' clocks stop here
+    last_->stop_clocks();
     const auto plan = client_->plan(head.status(), head.body());
     chunked_ = plan.chunked;
     http::gather out;
     std::string& lines = worker_.scratch_text();
-    const std::string note = note_fallback();
+    const std::string note = replaced_ ? note_fallback() : note_race();
     forwarded_response(out, lines, head, plan, note);
     client_->final_response_begins();
     count_response(head.status());
@@ -68,7 +56,7 @@ void proxied_exchange::relay_head(const http::response_head& head) {
     notes_.answered = now();
     // What came with the head goes out with it.
     bool sent = false;
-    const auto status = upstream_->read_body([&](std::span<const iovec> parts) {
+    const auto status = last_->upstream().read_body([&](std::span<const iovec> parts) {
         const http::chunk_line line{size_of(parts)};
         if (copy_) copy_body(parts);
         notes_.response_bytes += size_of(parts);
@@ -82,13 +70,13 @@ void proxied_exchange::relay_head(const http::response_head& head) {
 }
 
 void proxied_exchange::relay_body() {
-    if (client_->unsent() > 0) return timer_.disarm();
+    if (client_->unsent() > 0) return last_->pause();
     go_on_relaying(http::body_status::more);
 }
 
 void proxied_exchange::go_on_relaying(http::body_status status) {
     while (status == http::body_status::more && client_->unsent() == 0) {
-        status = upstream_->read_body([this](std::span<const iovec> parts) {
+        status = last_->upstream().read_body([this](std::span<const iovec> parts) {
             const http::chunk_line line{size_of(parts)};
             if (copy_) copy_body(parts);
             notes_.response_bytes += size_of(parts);
@@ -98,10 +86,10 @@ void proxied_exchange::go_on_relaying(http::body_status status) {
         });
     }
     switch (status) {
-        case http::body_status::more: return timer_.disarm();  // the client's turn: its slowness is not the origin's
+        case http::body_status::more: return last_->pause();  // the client's turn: its slowness is not the origin's
         case http::body_status::blocked:
-            if (client_->unsent() > 0) return timer_.disarm();
-            return worker_.loop().arm_in(timer_, route_->configured.timeout.idle);
+            if (client_->unsent() > 0) return last_->pause();
+            return last_->await_more(route_->configured.timeout.idle);
         case http::body_status::complete:
             if (chunked_) send_last_chunk();
             return relayed(true);
@@ -110,7 +98,7 @@ void proxied_exchange::go_on_relaying(http::body_status status) {
 }
 
 void proxied_exchange::send_last_chunk() {
-    const http::trailer_section* trailers = upstream_->trailers();
+    const http::trailer_section* trailers = last_->upstream().trailers();
     if (trailers == nullptr || !client_->request().accepts_trailers()) {
         client_->send(http::last_chunk);
         return;
@@ -124,16 +112,12 @@ void proxied_exchange::send_last_chunk() {
 
 // The response's body has ended; `whole` or not.
 void proxied_exchange::relayed(bool whole) {
-    timer_.disarm();
+    last_->pause();
     if (copy_ && whole) keep_copy();
-    if (!walk_done_) {
-        if (!whole) result_->failed(incident::response_incomplete, false, now() - try_began_);
-        detail::command c = end_walk(cancel_cause::none);
-        while (c.kind != detail::command::done) c = interrupt_walk();
-    }
-    if (lease_) lease_->settle(verdict_of(result_->meaning()), now());
-    lease_.reset();
-    drop_connection(whole && upstream_->reusable());
+    if (!whole && !walk_done_) last_->result().failed(incident::response_incomplete, false, now() - last_->began());
+    end_walk();
+    last_->settle();
+    last_->drop(whole && last_->upstream().reusable());
     if (!whole) notes_.what = incident::response_incomplete;
     log();
     http::server_connection& client = *client_;
@@ -142,47 +126,54 @@ void proxied_exchange::relayed(bool whole) {
     else client.abort();
 }
 
+// The policies hear how the answered request ended.
+void proxied_exchange::end_walk() {
+    if (walk_done_) return;
+    if (route_->has_inner()) {
+        (void)last_->leave(cancel_cause::none);
+        *result_ = last_->result();
+    }
+    detail::command c = walk_->ended(cancel_cause::none);
+    while (c.kind != detail::command::done) c = walk_->interrupt();
+    walk_done_ = true;
+}
+
 // -- Upgrades ----------------------------------------------------------------------------------------
 
 void proxied_exchange::begin_tunnel() {
-    const http::response_head& head = upstream_->head();
-    if (!switches_as_asked(client_->request(), head)) return try_failed(incident::upgrade_failed);
-    result_->response(head.status(), false, now() - try_began_, {});
+    const http::response_head& head = last_->upstream().head();
     state_.context.set_deadline(time_point::max());
-    if (!walk_done_) {
-        detail::command c = end_walk(cancel_cause::none);
-        while (c.kind != detail::command::done) c = interrupt_walk();
-        walk_done_ = true;
-    }
-    lease_->settle(verdict::success, now());
+    last_->stop_clocks();
+    end_walk();
+    last_->settle();
     stage_ = stage::tunnelling;
-    timer_.disarm();
+    last_->pause();
     http::gather out;
     forwarded_switch(out, head);
     client_->final_response_begins();
     client_->send(out.pieces());
     count_response(101);
     client_->begin_tunnel();
-    upstream_->begin_tunnel();
+    last_->upstream().begin_tunnel();
     relay_tunnel();
 }
 
 void proxied_exchange::relay_tunnel() {
     auto down = http::body_status::more, up = http::body_status::more;
-    (void)upstream_->flush();
+    (void)last_->upstream().flush();
     while (down == http::body_status::more && client_->unsent() == 0)
-        down = upstream_->read_body([this](std::span<const iovec> parts) {
+        down = last_->upstream().read_body([this](std::span<const iovec> parts) {
             notes_.response_bytes += size_of(parts);
             client_->send(parts);
         });
-    while (up == http::body_status::more && upstream_->unsent() == 0)
+    while (up == http::body_status::more && last_->upstream().unsent() == 0)
         up = client_->read_body([this](std::span<const iovec> parts) {
             body_size_ += size_of(parts);
-            (void)upstream_->send(parts);
+            (void)last_->upstream().send(parts);
         });
-    if (up == http::body_status::complete && upstream_->unsent() == 0) upstream_->finish_writing();
+    if (up == http::body_status::complete && last_->upstream().unsent() == 0) last_->upstream().finish_writing();
     if (down == http::body_status::complete) return relayed(true);
-    if (down == http::body_status::truncated || up == http::body_status::truncated || upstream_->gone())
+    if (down == http::body_status::truncated || up == http::body_status::truncated || last_->upstream().gone())
         return relayed(false);
 }
 
@@ -215,10 +206,9 @@ void proxied_exchange::answer_incident(incident what) {
     http::server_connection& client = *client_;
     const int status = r.effective_status();
     const bool counted = !result_->refusal() && result_->what() == what;  // by the try that it happened to
-    if (!counted) route_counts::add(route_->counts[worker_.number()].incidents[static_cast<std::size_t>(what)]);
+    if (!counted) count(what);
     count_response(status);
-    lease_.reset();
-    drop_connection(false);
+    drop_attempts();
     notes_.what = what;
     notes_.response_bytes = client.request().method() == http::method_id::head ? 0 : body.size();
     log();
@@ -229,8 +219,7 @@ void proxied_exchange::answer_incident(incident what) {
 void proxied_exchange::answer_fixed(const fixed_answer& a, std::string_view note) {
     http::server_connection& client = *client_;
     count_response(a.status);
-    lease_.reset();
-    drop_connection(false);
+    drop_attempts();
     notes_.what = result_->what();
     notes_.response_bytes = client.request().method() == http::method_id::head ? 0 : a.body.size();
     log();

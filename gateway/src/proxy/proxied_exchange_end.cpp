@@ -17,8 +17,9 @@ void proxied_exchange::client_ready() {
     switch (stage_) {
         case stage::trying: {
             const std::uint32_t mine = use_;
-            if (!await_continue_ && !request_closed_ && upstream_->unsent() == 0) send_request_body();
-            if (use_ == mine && stage_ == stage::trying) read_heads();
+            first_.client_ready();
+            for (std::size_t i = 0; use_ == mine && stage_ == stage::trying && i < further_.size(); ++i)
+                further_[i]->client_ready();
             return;
         }
         case stage::relaying: return relay_body();
@@ -59,32 +60,23 @@ void proxied_exchange::refuse_body() {
     worker_.refuse_body(client);
 }
 
-// Ends the walk and the try, whatever they are at; the upstream did nothing wrong.
-void proxied_exchange::give_up(incident why) {
-    timer_.disarm();
-    state_.context.set_deadline(time_point::max());  // whatever clock has run out, it is not what ended this
-    detail::command c{};
-    if (!walk_done_ && stage_ == stage::waiting) c = interrupt_walk();
-    else if (!walk_done_) {
-        result_->failed(why, false, now() - try_began_);
-        c = end_walk(cancel_cause::caller);
-    }
-    while (c.kind != detail::command::done) c = interrupt_walk();
-    lease_.reset();
-    drop_connection(false);
-}
-
 // Of no request any more. The next request may begin in it at once: nothing may be touched after this.
 void proxied_exchange::retire() noexcept {
     timer_.disarm();
     if (copy_) drop_copy();
-    inner_.reset();
+    race_.reset();
     walk_.reset();
+    for_each_attempt([](attempt& a) { a.retire(); });
+    policies_ = {};
     own_policies_.clear();  // a policy that is held is never forgotten
     stage_ = stage::unused;
     use_.fetch_add(1, std::memory_order_relaxed);
     client_ = nullptr;
     worker_.release(*this);
+}
+
+void proxied_exchange::count(incident what) noexcept {
+    route_counts::add(route_->counts[worker_.number()].incidents[static_cast<std::size_t>(what)]);
 }
 
 void proxied_exchange::count_response(int status) noexcept {
@@ -101,6 +93,7 @@ void proxied_exchange::log() {
                    .request_bytes = body_size_,
                    .response_bytes = notes_.response_bytes,
                    .tries = notes_.tries,
+                   .hedges = notes_.hedges,
                    .status = notes_.status,
                    .what = notes_.what,
                    .method = request.method_text(),
@@ -108,7 +101,7 @@ void proxied_exchange::log() {
                    .target = request.target(),
                    .route = route_->configured.name,
                    .upstream = to_->configured.name,
-                   .endpoint = notes_.endpoint,
+                   .endpoint = last_->endpoint_name(),
                    .request_id = notes_.request_id(),
                    .trace_id = notes_.trace_id()};
     if (notes_.answered) e.first_byte = *notes_.answered - notes_.began;

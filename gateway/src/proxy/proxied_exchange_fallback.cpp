@@ -40,16 +40,17 @@ bool proxied_exchange::fall_back() {
     replaced_ = *result_;
     to_ = route_->spare;
     tried_count_ = 0;
-    drop_connection(false);
+    drop_attempts();
     // The policies' clocks have been stopped: the fallback is outside of them.
     state_.context.set_deadline(saturating_add(now(), route_->configured.timeout.per_try));
-    start_try();
+    stage_ = stage::trying;
+    last_ = &first_;
+    first_.start(*result_, state_);
     return true;
 }
 
-// The lines that a response of the fallback's upstream gets, and none that of the route's own.
+// The line that a response of the fallback's upstream gets.
 std::string proxied_exchange::note_fallback() {
-    if (!replaced_) return {};
     route_counts::add(route_->counts[worker_.number()].fallbacks[fallback_upstream]);
     return fallback_note(*replaced_, "answered by another upstream");
 }

@@ -105,8 +105,7 @@ void proxied_exchange::answer_kept(const kept_answer& kept, std::string_view not
     client_->final_response_begins();
     client_->send(out.pieces());
     count_response(kept.status);
-    lease_.reset();
-    drop_connection(false);
+    drop_attempts();
     notes_.what = result_->what();
     notes_.response_bytes = plan.body ? kept.body.size() : 0;
     log();

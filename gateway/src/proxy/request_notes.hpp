@@ -14,7 +14,6 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace fusebox::gateway {
@@ -24,10 +23,10 @@ struct request_notes {
     std::optional<time_point> answered{};  // when the head of the response came that goes to the client
     std::uint64_t response_bytes = 0;
     std::uint32_t tries = 0;
+    std::uint32_t hedges = 0;  // of those, sent beside another
     int status = 0;
     std::optional<incident> what{};
-    std::string endpoint{};  // of the latest try
-    trace_parent trace{};    // every try is a child of it
+    trace_parent trace{};  // every try is a child of it
     std::array<char, 128> id{};
     std::size_t id_size = 0;
 
@@ -39,10 +38,9 @@ struct request_notes {
         began = now;
         answered.reset();
         response_bytes = 0;
-        tries = 0;
+        tries = hedges = 0;
         status = 0;
         what.reset();
-        endpoint.clear();
         const auto parent = parse_trace_parent(head.find(http::field_id::traceparent).value_or(""));
         trace = parent ? *parent : new_trace(false, {random.next(), random.next(), random.next()});
         const std::string_view brought = head.find(http::field_id::x_request_id).value_or("");

@@ -181,6 +181,11 @@ TEST(a_proxied_request, allocates_nothing_for_a_body_that_is_kept_for_another_tr
     EXPECT_LT(allocations_of(post, "z", "bulkhead: { max_concurrent: 100 }"), less_than_one_in_five_requests);
 }
 
+TEST(a_proxied_request, allocates_nothing_for_a_hedge_that_is_not_sent) {
+    EXPECT_LT(allocations_of(get, "\r\n\r\n", "hedge: { delay: 10s, quantile: 99% }, timeout: { per_try: 9s }"),
+              less_than_one_in_five_requests);
+}
+
 TEST(a_proxied_request, allocates_nothing_for_its_line_in_the_log) {
     EXPECT_LT(allocations_of(get, "\r\n\r\n", "bulkhead: { max_concurrent: 100 }", "/dev/null"),
               less_than_one_in_five_requests);

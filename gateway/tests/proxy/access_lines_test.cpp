@@ -82,7 +82,23 @@ TEST_F(access_lines, a_line_says_what_became_of_the_request) {
     EXPECT_EQ(l["circuit_state"], "closed");
     EXPECT_EQ(l["request_id"], "abc-1");
     EXPECT_EQ("00-" + std::string(l["trace_id"]), field_of(asked, "traceparent").substr(0, 35));
-    EXPECT_FALSE(l.contains("incident"));
+    EXPECT_FALSE(l.contains("incident") || l.contains("hedges"));
+}
+
+TEST_F(access_lines, a_race_says_how_many_tries_were_sent_beside_another) {
+    route().hedge = hedge_options{.delay = 100ms};
+    peer& c = logged_client();
+    send(c, get);
+    EXPECT_NE(head(origin()), "");
+    pass(100ms);
+    peer& o = origin();
+    EXPECT_NE(head(o), "");
+    send(o, ok);
+    EXPECT_NE(head(c), "");
+    const auto l = line();
+    EXPECT_EQ(l["tries"], 2);
+    EXPECT_EQ(l["hedges"], 1);
+    EXPECT_EQ(l["status"], 200);
 }
 
 TEST_F(access_lines, the_tries_of_a_request_share_its_names) {

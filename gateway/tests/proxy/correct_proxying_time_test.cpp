@@ -268,14 +268,6 @@ TEST_F(proxying, a_full_bulkhead_refuses_and_a_place_in_its_queue_is_served_in_t
     EXPECT_THAT(head(b), StartsWith("HTTP/1.1 200"));
 }
 
-TEST_F(proxying, what_the_engine_does_not_do_yet_is_refused_and_not_passed_over) {
-    route().hedge = hedge_options{};
-    const auto made = plan::make(configured, 1, &clock);
-    ASSERT_FALSE(made);
-    ASSERT_EQ(made.error().size(), 1u);
-    EXPECT_EQ(made.error()[0].option, "routes[all].hedge");
-}
-
 TEST_F(proxying, the_hash_of_a_request_decides_its_endpoint) {
     configured.upstreams[0].options.balance.algorithm = balancing::maglev;
     configured.upstreams[0].hash_on = {request_key::source::header, "X-User"};
