@@ -20,7 +20,7 @@ class Orders(PageTest):
         self.press("Place order")
         self.assertIn("The order is placed.", self.text())
         self.picture("placed")
-        self.press("Back")
+        self.press("Refresh")
         self.until(lambda: "CLOSED" in self.text(), "the circuits")
         self.picture("closed")
 
