@@ -13,6 +13,8 @@ SOURCES = f"""deb {MIRROR} bookworm main
 deb {MIRROR} bookworm-updates main
 deb http://deb.debian.org/debian-security bookworm-security main
 """
+# docker-compose 1.29 gives the engine a minute for each answer, which a loaded machine does not keep.
+os.environ.setdefault("COMPOSE_HTTP_TIMEOUT", "300")
 ENGINE_ERROR = 125  # how docker run ends when it was the engine that failed, not the container
 
 
