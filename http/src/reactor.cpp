@@ -62,14 +62,22 @@ void reactor::wait_for_edges() {
     set_.async_wait(net::posix::stream_descriptor::wait_read, [this](boost::system::error_code failed) {
         waiting_ = false;
         if (failed && watched_ == 0) return;
-        // Under load, more has come in by the time that all is served. A lone edge means that it is quiet.
-        for (int rounds = 0; rounds < rounds_in_a_row && take_edges() > 1;) ++rounds;
+        serve_edges();
         if (watched_ != 0 && !waiting_ && set_.is_open()) wait_for_edges();
     });
 }
 
-int reactor::take_edges() {
-    const int n = ::epoll_wait(set_.native_handle(), events_.data(), batch, 0);
+void reactor::serve_edges() {
+    // A lone edge means that it is quiet. Under load more has come in by the time that all is served, or soon will.
+    if (take_edges(std::chrono::milliseconds{0}) <= 1) return;
+    const int quiet = linger_.count() > 0 ? 0 : 1;
+    const time_point until = saturating_add(now_, longest_turn);
+    for (int rounds = 1; rounds < rounds_in_a_row && now_ < until; ++rounds)
+        if (take_edges(linger_) <= quiet) return;
+}
+
+int reactor::take_edges(std::chrono::milliseconds within) {
+    const int n = ::epoll_wait(set_.native_handle(), events_.data(), batch, static_cast<int>(within.count()));
     if (n <= 0) return 0;
     begin_round();
     event_count_ = n;

@@ -56,6 +56,7 @@ worker::worker(const plan& serves, const address_book& addresses, unsigned numbe
       random_(std::uint64_t(steady_now().time_since_epoch().count()) ^ number),
       server_(loop_, memory_, limits_, *this) {
     if (time_ != nullptr) loop_.use(*time_);
+    else loop_.linger(std::chrono::milliseconds{1});
     for (const auto& u : plan_.upstreams()) {
         auto& part = upstreams_.emplace_back();
         part.picks = std::make_unique<balancer>(*u->endpoints, number, random_.next());

@@ -141,6 +141,11 @@ public:
     void arm(deadline& d, time_point at);
     void arm_in(deadline& d, duration from_now) { arm(d, saturating_add(now(), from_now)); }
 
+    // For a thread that serves connections and little else: while more than one edge comes at once, waits up to
+    // `d` for the next ones before Asio has its turn, which costs three system calls. What Asio has then (posts of
+    // other threads, timers, deadlines) comes up to `d` and a millisecond late. 0, not at all, unless set.
+    void linger(std::chrono::milliseconds d) noexcept { linger_ = d; }
+
     void after_this(afterthought& a);
     void forget(afterthought& a) noexcept;
 
@@ -150,12 +155,14 @@ private:
     static constexpr std::size_t slots = 1024;  // 4.1 s for a turn; what is further off is passed by
     static constexpr std::int64_t no_alarm = std::numeric_limits<std::int64_t>::max();
     static constexpr int batch = 256;
-    static constexpr int rounds_in_a_row = 64;  // then Asio has its turn
+    static constexpr int rounds_in_a_row = 64;  // then Asio has its turn, or
+    static constexpr duration longest_turn = std::chrono::milliseconds{1};  // when so much time has passed
 
     void shutdown() override;
     time_point read_clock() const noexcept { return clock_ ? clock_->now() : steady_now(); }
     void wait_for_edges();
-    int take_edges();
+    void serve_edges();
+    int take_edges(std::chrono::milliseconds within);
     void begin_round() noexcept;
     void end_round();
     void set_alarm();
@@ -170,6 +177,7 @@ private:
     boost::asio::steady_timer alarm_;
     std::size_t watched_ = 0;
     bool waiting_ = false;
+    std::chrono::milliseconds linger_{0};
 
     const monotonic_clock* clock_ = nullptr;
     time_point now_{};
