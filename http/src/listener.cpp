@@ -4,10 +4,12 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
@@ -17,6 +19,20 @@ namespace {
 
 std::error_code last_error() noexcept {
     return {errno, std::generic_category()};
+}
+
+// Takes no notice of who begins to connect. While the queue is emptied, nobody gets into it whom close() would reset;
+// who is left out tries again, and is refused.
+void refuse_handshakes(int fd) noexcept {
+    constexpr unsigned flags_at = 13, syn = 2;  // in a TCP header
+    sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, flags_at),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, syn, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, ~0U),
+    };
+    const sock_fprog program{std::size(code), code};
+    ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
 }  // namespace
@@ -100,6 +116,7 @@ void listener::resume() {
 }
 
 void listener::drain() {
+    refuse_handshakes(socket_.fd());
     constexpr int rounds = 64;  // of a burst each
     for (int i = 0; i < rounds && !paused_ && is_open(); ++i) {
         again_.disarm();
