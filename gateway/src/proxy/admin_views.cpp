@@ -104,6 +104,12 @@ void expose_answers(metrics::exposition& out, const plan& p) {
         if (r->answers)
             out.sample({{"route", r->configured.name}},
                        sum(*r, [](const route_counts& c) -> auto& { return c.cache_hits; }));
+    out.family("fusebox_cache_shared_total", "counter",
+               "Requests that waited for the answer that another had gone for, and got it.");
+    for (const auto& r : p.routes())
+        if (r->answers)
+            out.sample({{"route", r->configured.name}},
+                       sum(*r, [](const route_counts& c) -> auto& { return c.cache_shared; }));
     out.family("fusebox_kept_answers", "gauge", "Answers that are kept.");
     for (const auto& r : p.routes())
         if (r->answers) out.sample({{"route", r->configured.name}}, r->answers->kept().answers);

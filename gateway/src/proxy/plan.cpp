@@ -162,6 +162,7 @@ std::expected<std::unique_ptr<plan>, std::vector<config_error>> plan::make(const
             const std::uint32_t most = r.cache ? r.cache->capacity : cache_options{}.capacity;
             added.answers = std::make_unique<answer_store>(most, c.limits.answers);
             made->answers_.push_back(added.answers.get());
+            if (r.cache) added.flights = std::make_unique<answer_flights>();
         }
         added.replaces_errors = added.spare != nullptr || added.answers != nullptr;
         added.keeps_body = added.repeats_on || added.spare != nullptr;

@@ -2,6 +2,7 @@
 // worker threads, and not changed while they serve.
 #pragma once
 
+#include "answer_flights.hpp"
 #include "answer_store.hpp"
 #include "endpoint_breakers.hpp"
 
@@ -34,6 +35,7 @@ struct alignas(64) route_counts {
     std::atomic<std::uint64_t> tries{0};
     std::atomic<std::uint64_t> incidents[incident_count]{};
     std::atomic<std::uint64_t> cache_hits{0};
+    std::atomic<std::uint64_t> cache_shared{0};
     std::atomic<std::uint64_t> fallbacks[3]{};  // answers in the place of an error, by fallback_kind
 
     static void add(std::atomic<std::uint64_t>& own) noexcept {
@@ -54,6 +56,7 @@ struct route_state {
     upstream_state* to = nullptr;
     upstream_state* spare = nullptr;           // the fallback's; null when there is none
     std::unique_ptr<answer_store> answers;     // null when none are kept
+    std::unique_ptr<answer_flights> flights;   // of requests that miss them; null without a cache
     bool keeps_body = false;                   // of requests, for another try
     bool replaces_errors = false;              // that the upstream answers, when it can
     std::shared_ptr<circuit_breaker> breaker;  // null when there is none, or not one for all requests

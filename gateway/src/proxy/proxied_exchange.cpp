@@ -26,11 +26,18 @@ http::exchange* proxied_exchange::begin(http::server_connection& client, route_s
     tried_count_ = 0;
     interim_sent_ = false;
     last_ = &first_;
-    if (route.answers && answer_fresh()) return nullptr;
-    gather_policies();
-    walk_.emplace(policies_, 0, route.outer_end, *result_, state_);
-    follow(walk_->start());
+    if (route.answers) {
+        if (answer_fresh()) return nullptr;
+        if (route.flights && follow_another()) return this;
+    }
+    begin_walk();
     return use_.load(std::memory_order_relaxed) == mine && stage_ != stage::unused ? this : nullptr;
+}
+
+void proxied_exchange::begin_walk() {
+    gather_policies();
+    walk_.emplace(policies_, 0, route_->outer_end, *result_, state_);
+    follow(walk_->start());
 }
 
 void proxied_exchange::follow(detail::command c) {
@@ -57,8 +64,9 @@ void proxied_exchange::begin_tries() {
 // From any thread.
 void proxied_exchange::wake() noexcept {
     boost::asio::post(worker_.io(), [this, mine = use_.load(std::memory_order_relaxed)] {
-        const bool still = use_.load(std::memory_order_relaxed) == mine;
-        if (still && stage_ == stage::waiting && queued_) follow(walk_->resume());
+        if (use_.load(std::memory_order_relaxed) != mine) return;
+        if (stage_ == stage::waiting && queued_) follow(walk_->resume());
+        else if (stage_ == stage::following) flight_stirred();
     });
 }
 
@@ -136,6 +144,7 @@ void proxied_exchange::give_up(incident why) {
     timer_.disarm();
     state_.context.set_deadline(time_point::max());  // whatever clock has run out, it is not what ended this
     race_.reset();
+    leave_flight();
     for_each_attempt([&](attempt& a) {
         if (a.is_running()) a.cancel(why, cancel_cause::caller);
     });
@@ -155,6 +164,7 @@ void proxied_exchange::drop_attempts() noexcept {
 
 void proxied_exchange::expired() {
     if (stage_ == stage::waiting) follow(walk_->resume());
+    else if (stage_ == stage::following) following_expired();
     else if (race_) launch_by_clock();
 }
 

@@ -46,6 +46,7 @@ private:
 
     enum class stage : unsigned char {
         unused,
+        following,   // another request, which has gone for the same answer
         waiting,     // for the walk: a backoff, a delay, a queue
         trying,      // an attempt is made, or several
         relaying,    // the response goes back
@@ -60,6 +61,7 @@ private:
 
     // The walk.
     void follow(detail::command c);
+    void begin_walk();
     void begin_tries();
     void finish();
     void give_up(incident why);
@@ -112,12 +114,21 @@ private:
     // Answers that the route keeps.
     std::shared_ptr<const kept_answer> find_kept();
     bool answer_fresh();
+    std::shared_ptr<const kept_answer> fresh_answer();
     std::shared_ptr<const kept_answer> stale_answer();
-    void answer_kept(const kept_answer& kept, std::string_view note);
+    void answer_kept(const kept_answer& kept, std::string_view note, std::string_view use);
     void look_at_answer(const http::response_head& head);
     void copy_body(std::span<const iovec> parts);
     void keep_copy();
     void drop_copy() noexcept;
+
+    // Waiting for what another request has gone for.
+    bool follow_another();
+    void flight_stirred();
+    void following_expired();
+    void go_alone();
+    void land(bool may_be_kept);
+    void leave_flight();
 
     // What takes an error's place.
     bool has_failed() const noexcept;
@@ -189,6 +200,8 @@ private:
 
     cache_request cache_asked_{};  // of a route that keeps answers
     std::string answer_key_;
+    answer_flights::place flight_{*this};
+    bool in_flight_ = false;
     std::shared_ptr<kept_answer> copy_;  // of the response, while it is relayed; null when it is not to be kept
 
     bool chunked_ = false;  // the response goes out in chunks

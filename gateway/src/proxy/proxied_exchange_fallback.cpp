@@ -33,7 +33,7 @@ bool proxied_exchange::fall_back() {
     if (replaced_ || !has_failed()) return false;
     if (const auto kept = stale_answer()) {
         route_counts::add(route_->counts[worker_.number()].fallbacks[fallback_stale]);
-        answer_kept(*kept, fallback_note(*result_, "the last good answer"));
+        answer_kept(*kept, fallback_note(*result_, "the last good answer"), "hit");
         return true;
     }
     if (route_->spare == nullptr || !repeatable_) return false;

@@ -28,10 +28,10 @@ void add_number(std::string& lines, std::int64_t n) {
 }
 
 // Age, and Cache-Status (RFC 9211), whose time to live is negative once the answer is stale.
-void add_age(std::string& lines, const kept_answer& kept, time_point now) {
+void add_age(std::string& lines, const kept_answer& kept, std::string_view use, time_point now) {
     using std::chrono::floor, std::chrono::seconds;
     add_number(lines.append("Age: "), floor<seconds>(kept.age(now)).count());
-    lines.append("\r\nCache-Status: ").append(pseudonym).append("; hit; ttl=");
+    lines.append("\r\nCache-Status: ").append(pseudonym).append("; ").append(use).append("; ttl=");
     add_number(lines, floor<seconds>(kept.terms.fresh_for - (now - kept.came)).count());
     lines += "\r\n";
 }
@@ -56,17 +56,23 @@ std::shared_ptr<const kept_answer> proxied_exchange::find_kept() {
     return kept;
 }
 
+// What is kept for this request, and fresh enough for it.
+std::shared_ptr<const kept_answer> proxied_exchange::fresh_answer() {
+    auto kept = cache_asked_.may_be_fresh ? find_kept() : nullptr;
+    if (!kept) return nullptr;
+    const duration left = kept->terms.fresh_for - (now() - kept->came);
+    const bool fresh = left > duration{0} && left >= cache_asked_.min_fresh && kept->age(now()) <= cache_asked_.max_age;
+    return fresh ? kept : nullptr;
+}
+
 // Before anything is asked of the upstream, or of the policies. True when the request is answered.
 bool proxied_exchange::answer_fresh() {
     cache_asked_ = cache_request_of(client_->request());
     if (!route_->configured.cache) return false;
-    if (const auto kept = cache_asked_.may_be_fresh ? find_kept() : nullptr) {
-        const duration left = kept->terms.fresh_for - (now() - kept->came);
-        if (left > duration{0} && left >= cache_asked_.min_fresh && kept->age(now()) <= cache_asked_.max_age) {
-            route_counts::add(route_->counts[worker_.number()].cache_hits);
-            answer_kept(*kept, {});
-            return true;
-        }
+    if (const auto kept = fresh_answer()) {
+        route_counts::add(route_->counts[worker_.number()].cache_hits);
+        answer_kept(*kept, {}, "hit");
+        return true;
     }
     if (!cache_asked_.only_if_cached) return false;
     answer_fixed({504, "nothing is kept for this request\n"}, {});
@@ -80,12 +86,12 @@ std::shared_ptr<const kept_answer> proxied_exchange::stale_answer() {
     return kept && kept->may_replace_error(now()) ? kept : nullptr;
 }
 
-void proxied_exchange::answer_kept(const kept_answer& kept, std::string_view note) {
+void proxied_exchange::answer_kept(const kept_answer& kept, std::string_view note, std::string_view use) {
     const bool get = client_->request().method() == http::method_id::get;
     const auto plan = client_->plan(kept.status, {http::framing::length, kept.body.size()});
     std::string& lines = worker_.scratch_text();
     lines.assign(note);
-    add_age(lines, kept, now());
+    add_age(lines, kept, use, now());
     if (get && kept.status != 204) {
         add_number(lines.append("Content-Length: "), static_cast<std::int64_t>(kept.body.size()));
         lines += "\r\n";
@@ -132,7 +138,7 @@ void proxied_exchange::look_at_answer(const http::response_head& head) {
     const auto wall = std::chrono::system_clock::now().time_since_epoch();
     const auto terms = cache_terms_of(cache_asked_, head, route_->configured,
                                       std::chrono::duration_cast<std::chrono::seconds>(wall).count());
-    if (!terms) return;
+    if (!terms) return land(head.status() >= 500);  // an error says nothing of the answers that are usual
     name_answer(answer_key_, request, request.method_text());
     copy_ = std::make_shared<kept_answer>(request, head, *terms, now());
     if (!head.passes(http::field_id::date)) copy_->fields.append("Date: ").append(http::http_date()).append("\r\n");
@@ -142,7 +148,10 @@ void proxied_exchange::copy_body(std::span<const iovec> parts) {
     std::size_t size = 0;
     for (const iovec& p : parts) size += p.iov_len;
     const bool fits = copy_->body.size() + size <= route_->answers->most_bytes_each();
-    if (!fits || !route_->answers->reserve(size)) return drop_copy();
+    if (!fits || !route_->answers->reserve(size)) {
+        drop_copy();
+        return land(fits);
+    }
     for (const iovec& p : parts) copy_->body.append(static_cast<const char*>(p.iov_base), p.iov_len);
 }
 
@@ -151,6 +160,8 @@ void proxied_exchange::keep_copy() {
     const std::size_t reserved = copy_->body.size();
     route_->answers->keep(answer_key_, client_->request(), std::move(copy_));
     route_->answers->release(reserved);
+    if (route_->flights) route_->flights->note_kept(answer_key_);
+    land(true);
 }
 
 void proxied_exchange::drop_copy() noexcept {

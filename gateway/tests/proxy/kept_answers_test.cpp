@@ -1,51 +1,7 @@
 // Answers that a route keeps: given again while they are fresh, and in an error's place.
-#include "raw_peers.hpp"
+#include "keeping.hpp"
 
 namespace fusebox::gateway {
-
-class keeping : public proxying {
-protected:
-    keeping() { route().circuit_breaker->options.minimum_calls = 1000; }
-
-    // A response with these lines, and a body.
-    static std::string good(std::string_view lines, std::string_view what = "good") {
-        return "HTTP/1.1 200 OK\r\n" + std::string(lines) + "Content-Length: " + std::to_string(what.size()) +
-               "\r\nConnection: close\r\n\r\n" + std::string(what);
-    }
-    static std::string ask(std::string_view lines, std::string_view target = "/") {
-        return "GET " + std::string(target) + " HTTP/1.1\r\nHost: a\r\n" + std::string(lines) + "\r\n";
-    }
-    // One request that the origin answers, and the answer's head and body.
-    std::string told(const std::string& request, const std::string& response) {
-        peer& c = client();
-        send(c, request);
-        peer& o = origin();
-        EXPECT_NE(head(o), "");
-        send(o, response);
-        return whole(c, request);
-    }
-    std::string told_while_broken(const std::string& request) {
-        return told(request, "HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-    }
-    // One request that the origin does not hear of.
-    std::string told_by_us(const std::string& request) {
-        peer& c = client();
-        send(c, request);
-        const std::string all = whole(c, request);
-        EXPECT_FALSE(origin_is_asked()) << all;
-        return all;
-    }
-
-private:
-    std::string whole(peer& c, const std::string& request) {
-        std::string all = head(c);
-        constexpr std::string_view length = "Content-Length: ";
-        const auto at = all.find(length);
-        if (at != std::string::npos && !request.starts_with("HEAD"))
-            all += body(c, std::stoul(all.substr(at + length.size())));
-        return all;
-    }
-};
 
 class keeping_for_errors : public keeping {
 protected:
@@ -213,11 +169,6 @@ TEST_F(keeping_for_errors, memory_is_bounded_and_the_least_used_go_first) {
     EXPECT_LE(kept.bytes, 8 * std::uint64_t{1024});
     EXPECT_GE(kept.answers, 3u);
 }
-
-class caching : public keeping {
-protected:
-    caching() { route().cache = cache_options{.ttl = 1min}; }
-};
 
 TEST_F(caching, a_fresh_answer_is_given_again_and_the_origin_not_asked) {
     told(ask(""),
