@@ -110,6 +110,12 @@ void expose_answers(metrics::exposition& out, const plan& p) {
         if (r->answers)
             out.sample({{"route", r->configured.name}},
                        sum(*r, [](const route_counts& c) -> auto& { return c.cache_shared; }));
+    out.family("fusebox_cache_validated_total", "counter",
+               "Requests that were answered with a kept answer of which the upstream said that it is still right.");
+    for (const auto& r : p.routes())
+        if (r->answers)
+            out.sample({{"route", r->configured.name}},
+                       sum(*r, [](const route_counts& c) -> auto& { return c.cache_validated; }));
     out.family("fusebox_kept_answers", "gauge", "Answers that are kept.");
     for (const auto& r : p.routes())
         if (r->answers) out.sample({{"route", r->configured.name}}, r->answers->kept().answers);

@@ -25,7 +25,12 @@ std::string joined(const http::field_section& head, std::string_view name) {
 
 kept_answer::kept_answer(const http::request_head& request, const http::response_head& answer, const cache_terms& t,
                          time_point now)
-    : status(answer.status()), terms(t), came(now) {
+    : status(answer.status()),
+      terms(t),
+      came(now),
+      etag(answer.find(http::field_id::etag).value_or("")),
+      last_modified(answer.find(http::field_id::last_modified).value_or("")),
+      body(std::make_shared<std::string>()) {
     for (std::size_t i = 0; i < answer.count(); ++i) {
         if (answer.id(i) == http::field_id::vary) {
             list_value names{answer.value(i)};
@@ -44,7 +49,7 @@ bool kept_answer::fits(const http::request_head& request) const {
 }
 
 std::size_t kept_answer::bytes() const noexcept {
-    std::size_t all = sizeof *this + fields.capacity() + body.capacity();
+    std::size_t all = sizeof *this + fields.capacity() + body->capacity() + etag.capacity() + last_modified.capacity();
     for (const named_value& v : varies) all += sizeof v + v.name.capacity() + v.value.capacity();
     return all;
 }

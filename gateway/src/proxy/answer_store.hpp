@@ -36,6 +36,7 @@ struct kept_answer {
     duration age(time_point now) const noexcept { return terms.age + std::max(now - came, duration{0}); }
     bool is_fresh(time_point now) const noexcept { return now - came < terms.fresh_for; }
     bool may_replace_error(time_point now) const noexcept { return now - came < terms.instead_of_error; }
+    bool can_be_validated() const noexcept { return !etag.empty() || !last_modified.empty(); }
     std::size_t bytes() const noexcept;
 
     struct named_value {
@@ -46,8 +47,10 @@ struct kept_answer {
     cache_terms terms;
     time_point came;
     std::vector<named_value> varies;  // what the request said in the fields that Vary names
-    std::string fields;               // whole lines
-    std::string body;
+    std::string etag;                 // what it may be validated by; empty without
+    std::string last_modified;
+    std::string fields;                 // whole lines
+    std::shared_ptr<std::string> body;  // shared with what it becomes when it is validated
 };
 
 class answer_store {

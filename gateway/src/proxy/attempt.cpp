@@ -142,7 +142,7 @@ void attempt::send_head() {
     upstream_->begin_request({head.method() == http::method_id::head, upgrades});
     await_continue_ = head.expects_continue() && !of_.client_->body_complete();
     http::gather out;
-    forwarded_request(out, head, *of_.client_, *of_.route_, worker_, of_.notes_, upgrades);
+    forwarded_request(out, head, *of_.client_, *of_.route_, worker_, of_.notes_, upgrades, of_.validated_.get());
     (void)upstream_->send(out.pieces());
 }
 

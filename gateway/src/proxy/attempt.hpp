@@ -72,6 +72,8 @@ public:
     detail::ending leave(cancel_cause cause);
     // Tells the endpoint.
     void settle();
+    // Its response is none that can be used.
+    void refuse_answer(incident why) { failed(why); }
     // Gives up what it is at, without a verdict for anybody.
     void cancel(incident why, cancel_cause cause);
     // Ends with its connection, which may be of use to others.

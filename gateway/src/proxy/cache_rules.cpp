@@ -127,13 +127,14 @@ cache_request cache_request_of(const http::request_head& head) noexcept {
     if (head.method() != http::method_id::get && head.method() != http::method_id::head) return r;
     if (head.body().kind != http::framing::none || head.upgrade()) return r;
     const directives said = directives_of(head);
-    const bool has_conditions = head.find(field_id::if_none_match) || head.find(field_id::if_modified_since) ||
-                                head.find(field_id::if_match) || head.find("if-unmodified-since");
+    const bool for_origin = head.find(field_id::if_match) || head.find("if-unmodified-since");
     const bool is_part = head.find(field_id::range).has_value();
     const bool no_cache = said.no_cache || (!said.any && head.find("pragma").has_value());
     r.may_keep = !said.no_store && !is_part;
     r.may_be_stale = !said.no_store && !no_cache && !is_part;
-    r.may_be_fresh = r.may_be_stale && !has_conditions;
+    r.may_be_fresh = r.may_be_stale && !for_origin;
+    r.may_validate = r.may_keep && !for_origin;
+    r.conditional = head.find(field_id::if_none_match) || head.find(field_id::if_modified_since);
     r.credentials = head.find(field_id::authorization) || head.find(field_id::cookie);
     r.only_if_cached = said.only_if_cached;
     r.max_age = said.max_age.value_or(duration::max());
@@ -145,13 +146,17 @@ std::optional<cache_terms> cache_terms_of(const cache_request& asked, const http
                                           const route_configuration& route, std::int64_t wall_seconds) noexcept {
     if (!asked.may_keep || !is_good(answer.status())) return std::nullopt;
     const directives said = directives_of(answer);
-    if (said.no_store || said.no_cache || said.is_private) return std::nullopt;
+    if (said.no_store || said.is_private) return std::nullopt;
+    // What may only be given once its origin has said that it is still right.
+    const bool can_be_validated = route.cache && (answer.find(field_id::etag) || answer.find(field_id::last_modified));
+    if (said.no_cache && !can_be_validated) return std::nullopt;
     cache_terms t;
     t.is_public = said.is_public || said.s_maxage;
     if (asked.credentials && !t.is_public) return std::nullopt;
     if (answer.find(field_id::set_cookie) || varies_by_all(answer)) return std::nullopt;
 
     t.age = age_of(answer, wall_seconds);
+    if (said.no_cache) return t;
     const duration usual = route.cache ? route.cache->ttl : duration{0};
     t.fresh_for = lifetime_of(answer, said, wall_seconds).value_or(usual) - t.age;
     t.instead_of_error = std::max(t.fresh_for, duration{0});
@@ -165,7 +170,8 @@ std::optional<cache_terms> cache_terms_of(const cache_request& asked, const http
     }
     // Without a cache, what is fresh is of use only as long as the route wants it instead of an error.
     if (!route.cache) t.instead_of_error = std::min(t.instead_of_error, *route.fallback->stale_if_error - t.age);
-    const bool is_of_use = t.instead_of_error > duration{0} || (route.cache && t.fresh_for > duration{0});
+    const bool is_of_use =
+        can_be_validated || t.instead_of_error > duration{0} || (route.cache && t.fresh_for > duration{0});
     return is_of_use ? std::optional{t} : std::nullopt;
 }
 

@@ -1,4 +1,5 @@
-// What a shared cache may do with a request and its answer: RFC 9111 (caching), with stale-if-error of RFC 5861.
+// What a shared cache may do with a request and its answer: RFC 9111 (caching), with stale-if-error of RFC 5861;
+// validation.hpp has its section 4.3.
 //
 // A route keeps answers for two reasons: to give them again while they are fresh (cache), and to give them instead of
 // an error (fallback.stale_if_error, cache.stale_for). Where the origin says how long an answer is fresh, that goes
@@ -21,6 +22,8 @@ struct cache_request {
     bool may_keep = false;        // its answer
     bool may_be_fresh = false;    // it may be answered with what is kept, instead of being forwarded
     bool may_be_stale = false;    // and so when forwarding it has failed
+    bool may_validate = false;    // what is kept may be put to the origin instead of its own conditions
+    bool conditional = false;     // it has such
     bool credentials = false;     // it may only get what its origin calls public
     bool only_if_cached = false;  // it must not be forwarded
     duration max_age = duration::max();

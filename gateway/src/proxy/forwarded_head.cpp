@@ -1,5 +1,7 @@
 #include "forwarded_head.hpp"
 
+#include "validation.hpp"
+
 #include <fusebox/gateway/forwarding.hpp>
 #include <fusebox/gateway/trace_context.hpp>
 
@@ -30,13 +32,19 @@ std::optional<std::string_view> head_fields::line(std::string_view name, std::si
 }
 
 void forwarded_request(http::gather& out, const http::request_head& head, const http::server_connection& client,
-                       const route_state& route, worker& w, const request_notes& notes, bool upgrade) {
+                       const route_state& route, worker& w, const request_notes& notes, bool upgrade,
+                       const kept_answer* validated) {
     const head_fields fields{head};
     std::string& lines = w.scratch_text();
     std::string& scratch = w.scratch_line();
     lines.clear();
     line_writer add{lines};
     auto without = rewritten;
+    if (validated != nullptr) {
+        without.insert(http::field_id::if_none_match);
+        without.insert(http::field_id::if_modified_since);
+        add_conditions(*validated, add);
+    }
     if (route.configured.rewrite_host) {
         without.insert(http::field_id::host);
         add.add("Host", *route.configured.rewrite_host);

@@ -41,9 +41,11 @@ private:
     std::string& lines_;
 };
 
-// The request for a try. The pieces refer to `head` and to the worker's scratch text.
+// The request for a try; with `validated`, it asks whether that answer is still right. The pieces refer to `head` and
+// to the worker's scratch text.
 void forwarded_request(http::gather& out, const http::request_head& head, const http::server_connection& client,
-                       const route_state& route, worker& w, const request_notes& notes, bool upgrade);
+                       const route_state& route, worker& w, const request_notes& notes, bool upgrade,
+                       const kept_answer* validated);
 
 // The response for the client, with the framing that it gets, and with `note`, which are whole lines. The pieces
 // refer to `head` and `lines`.

@@ -36,6 +36,7 @@ struct alignas(64) route_counts {
     std::atomic<std::uint64_t> incidents[incident_count]{};
     std::atomic<std::uint64_t> cache_hits{0};
     std::atomic<std::uint64_t> cache_shared{0};
+    std::atomic<std::uint64_t> cache_validated{0};
     std::atomic<std::uint64_t> fallbacks[3]{};  // answers in the place of an error, by fallback_kind
 
     static void add(std::atomic<std::uint64_t>& own) noexcept {

@@ -102,6 +102,7 @@ void proxied_exchange::take_answer(attempt& a) {
     if (race_) end_race(a);
     const http::response_head& head = a.upstream().head();
     if (head.status() == 101) return begin_tunnel();
+    if (head.status() == 304 && validated_) return answer_validated(a);
     relay_head(head);
 }
 

@@ -114,12 +114,14 @@ private:
     // Answers that the route keeps.
     std::shared_ptr<const kept_answer> find_kept();
     bool answer_fresh();
-    std::shared_ptr<const kept_answer> fresh_answer();
+    bool is_fresh_enough(const kept_answer& kept) const noexcept;
+    void answer_validated(attempt& a);
     std::shared_ptr<const kept_answer> stale_answer();
     void answer_kept(const kept_answer& kept, std::string_view note, std::string_view use);
     void look_at_answer(const http::response_head& head);
     void copy_body(std::span<const iovec> parts);
     void keep_copy();
+    void keep(std::shared_ptr<const kept_answer> answer);
     void drop_copy() noexcept;
 
     // Waiting for what another request has gone for.
@@ -200,6 +202,7 @@ private:
 
     cache_request cache_asked_{};  // of a route that keeps answers
     std::string answer_key_;
+    std::shared_ptr<const kept_answer> validated_;  // which the upstream is asked about, rather than for another
     answer_flights::place flight_{*this};
     bool in_flight_ = false;
     std::shared_ptr<kept_answer> copy_;  // of the response, while it is relayed; null when it is not to be kept

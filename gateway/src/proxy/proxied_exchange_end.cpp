@@ -65,6 +65,7 @@ void proxied_exchange::retire() noexcept {
     timer_.disarm();
     if (copy_) drop_copy();
     if (in_flight_) land(true);
+    validated_.reset();
     race_.reset();
     walk_.reset();
     for_each_attempt([](attempt& a) { a.retire(); });

@@ -40,6 +40,7 @@ bool proxied_exchange::fall_back() {
     replaced_ = *result_;
     to_ = route_->spare;
     tried_count_ = 0;
+    validated_.reset();  // which is the route's own upstream's
     drop_attempts();
     // The policies' clocks have been stopped: the fallback is outside of them.
     state_.context.set_deadline(saturating_add(now(), route_->configured.timeout.per_try));

@@ -7,7 +7,8 @@ namespace fusebox::gateway {
 
 // True when another has gone for the answer that this one wants, too.
 bool proxied_exchange::follow_another() {
-    if (!cache_asked_.may_be_fresh || cache_asked_.credentials) return false;
+    const bool brings_a_304 = cache_asked_.conditional && !validated_;  // that is its own
+    if (!cache_asked_.may_be_fresh || cache_asked_.credentials || brings_a_304) return false;
     const auto part = route_->flights->join(answer_key_, flight_);
     in_flight_ = part != answer_flights::part::none;
     if (part != answer_flights::part::waits) return false;
@@ -24,7 +25,7 @@ void proxied_exchange::flight_stirred() {
     if (part == answer_flights::part::waits) return;
     if (part == answer_flights::part::released) {
         leave_flight();
-        if (const auto kept = fresh_answer()) {
+        if (const auto kept = find_kept(); kept && is_fresh_enough(*kept)) {
             route_counts::add(route_->counts[worker_.number()].cache_shared);
             return answer_kept(*kept, {}, "fwd=uri-miss; collapsed");
         }

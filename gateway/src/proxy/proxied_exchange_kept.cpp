@@ -1,6 +1,7 @@
 // Answers that the route keeps: given again while they are fresh, and in an error's place.
 #include "forwarded_head.hpp"
 #include "proxied_exchange.hpp"
+#include "validation.hpp"
 
 #include <fusebox/http/date.hpp>
 #include <fusebox/http/gather.hpp>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <utility>
 
 namespace fusebox::gateway {
 
@@ -56,25 +58,25 @@ std::shared_ptr<const kept_answer> proxied_exchange::find_kept() {
     return kept;
 }
 
-// What is kept for this request, and fresh enough for it.
-std::shared_ptr<const kept_answer> proxied_exchange::fresh_answer() {
-    auto kept = cache_asked_.may_be_fresh ? find_kept() : nullptr;
-    if (!kept) return nullptr;
-    const duration left = kept->terms.fresh_for - (now() - kept->came);
-    const bool fresh = left > duration{0} && left >= cache_asked_.min_fresh && kept->age(now()) <= cache_asked_.max_age;
-    return fresh ? kept : nullptr;
+bool proxied_exchange::is_fresh_enough(const kept_answer& kept) const noexcept {
+    const duration left = kept.terms.fresh_for - (now() - kept.came);
+    return left > duration{0} && left >= cache_asked_.min_fresh && kept.age(now()) <= cache_asked_.max_age;
 }
 
 // Before anything is asked of the upstream, or of the policies. True when the request is answered.
 bool proxied_exchange::answer_fresh() {
     cache_asked_ = cache_request_of(client_->request());
     if (!route_->configured.cache) return false;
-    if (const auto kept = fresh_answer()) {
+    auto kept = cache_asked_.may_validate ? find_kept() : nullptr;
+    if (kept && cache_asked_.may_be_fresh && is_fresh_enough(*kept)) {
         route_counts::add(route_->counts[worker_.number()].cache_hits);
         answer_kept(*kept, {}, "hit");
         return true;
     }
-    if (!cache_asked_.only_if_cached) return false;
+    if (!cache_asked_.only_if_cached) {
+        if (kept && kept->can_be_validated()) validated_ = std::move(kept);
+        return false;
+    }
     answer_fixed({504, "nothing is kept for this request\n"}, {});
     return true;
 }
@@ -88,36 +90,61 @@ std::shared_ptr<const kept_answer> proxied_exchange::stale_answer() {
 
 void proxied_exchange::answer_kept(const kept_answer& kept, std::string_view note, std::string_view use) {
     const bool get = client_->request().method() == http::method_id::get;
-    const auto plan = client_->plan(kept.status, {http::framing::length, kept.body.size()});
+    const int status = is_known_to(client_->request(), kept) ? 304 : kept.status;
+    const auto plan = client_->plan(status, {http::framing::length, kept.body->size()});
     std::string& lines = worker_.scratch_text();
     lines.assign(note);
     add_age(lines, kept, use, now());
-    if (get && kept.status != 204) {
-        add_number(lines.append("Content-Length: "), static_cast<std::int64_t>(kept.body.size()));
+    if (get && status != 204 && status != 304) {
+        add_number(lines.append("Content-Length: "), static_cast<std::int64_t>(kept.body->size()));
         lines += "\r\n";
     }
     if (plan.close) lines += "Connection: close\r\n";
     if (plan.keep_alive) lines += "Connection: keep-alive\r\n";
     std::string& start = worker_.scratch_line();
     start = "HTTP/1.1 ";
-    add_number(start, kept.status);
-    start.append(" ").append(http::reason_phrase(kept.status)).append("\r\n");
+    add_number(start, status);
+    start.append(" ").append(http::reason_phrase(status)).append("\r\n");
     http::gather out;
     out.add(start);
     out.add(kept.fields);
     out.add(lines);
     out.end();
-    if (plan.body) out.add(kept.body);
+    if (plan.body) out.add(*kept.body);
     client_->final_response_begins();
     client_->send(out.pieces());
-    count_response(kept.status);
+    count_response(status);
     drop_attempts();
     notes_.what = result_->what();
-    notes_.response_bytes = plan.body ? kept.body.size() : 0;
+    notes_.response_bytes = plan.body ? kept.body->size() : 0;
     log();
     http::server_connection& client = *client_;
     retire();
     client.response_complete();
+}
+
+// The upstream says that what is kept is still right.
+void proxied_exchange::answer_validated(attempt& a) {
+    const auto old = std::exchange(validated_, nullptr);
+    name_answer(answer_key_, client_->request(), client_->request().method_text());
+    const auto now_is =
+        freshened(*old, cache_asked_, client_->request(), a.upstream().head(), route_->configured, now());
+    if (!now_is.answer) {  // it speaks of one that we did not ask about
+        route_->answers->forget(answer_key_);
+        return a.refuse_answer(incident::response_malformed);
+    }
+    a.pause();
+    state_.context.set_deadline(time_point::max());
+    a.stop_clocks();
+    (void)a.upstream().read_body([](std::span<const iovec>) {});  // there is none
+    end_walk();
+    a.settle();
+    a.drop(a.upstream().reusable());
+    notes_.answered = now();
+    route_counts::add(route_->counts[worker_.number()].cache_validated);
+    if (now_is.may_be_kept) keep(now_is.answer);
+    else route_->answers->forget(answer_key_);
+    answer_kept(*now_is.answer, note_race(), "fwd=stale; fwd-status=304");
 }
 
 // -- Keeping -----------------------------------------------------------------------------------------
@@ -147,25 +174,30 @@ void proxied_exchange::look_at_answer(const http::response_head& head) {
 void proxied_exchange::copy_body(std::span<const iovec> parts) {
     std::size_t size = 0;
     for (const iovec& p : parts) size += p.iov_len;
-    const bool fits = copy_->body.size() + size <= route_->answers->most_bytes_each();
+    const bool fits = copy_->body->size() + size <= route_->answers->most_bytes_each();
     if (!fits || !route_->answers->reserve(size)) {
         drop_copy();
         return land(fits);
     }
-    for (const iovec& p : parts) copy_->body.append(static_cast<const char*>(p.iov_base), p.iov_len);
+    for (const iovec& p : parts) copy_->body->append(static_cast<const char*>(p.iov_base), p.iov_len);
 }
 
 void proxied_exchange::keep_copy() {
-    copy_->body.shrink_to_fit();
-    const std::size_t reserved = copy_->body.size();
-    route_->answers->keep(answer_key_, client_->request(), std::move(copy_));
+    copy_->body->shrink_to_fit();
+    const std::size_t reserved = copy_->body->size();
+    keep(std::move(copy_));
     route_->answers->release(reserved);
-    if (route_->flights) route_->flights->note_kept(answer_key_);
-    land(true);
+}
+
+void proxied_exchange::keep(std::shared_ptr<const kept_answer> answer) {
+    const bool may_be_shared = answer->terms.fresh_for > duration{0};
+    route_->answers->keep(answer_key_, client_->request(), std::move(answer));
+    if (route_->flights && may_be_shared) route_->flights->note_kept(answer_key_);
+    land(may_be_shared);
 }
 
 void proxied_exchange::drop_copy() noexcept {
-    route_->answers->release(copy_->body.size());
+    route_->answers->release(copy_->body->size());
     copy_.reset();
 }
 
