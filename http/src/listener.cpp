@@ -21,8 +21,8 @@ std::error_code last_error() noexcept {
     return {errno, std::generic_category()};
 }
 
-// Takes no notice of who begins to connect. While the queue is emptied, nobody gets into it whom close() would reset;
-// who is left out tries again, and is refused.
+// Takes no notice of who begins to connect from now on, so that in the end nobody is in the queue whom close() would
+// reset.
 void refuse_handshakes(int fd) noexcept {
     constexpr unsigned flags_at = 13, syn = 2;  // in a TCP header
     sock_filter code[] = {
@@ -116,9 +116,15 @@ void listener::resume() {
 }
 
 void listener::drain() {
+    if (!is_open()) return;
     refuse_handshakes(socket_.fd());
+    accept_waiting();
+    socket_.loop().arm_in(drained_, handshake_time);
+}
+
+void listener::end_drain() {
     constexpr int rounds = 64;  // of a burst each
-    for (int i = 0; i < rounds && !paused_ && is_open(); ++i) {
+    for (int i = 0; i < rounds && !paused_; ++i) {
         again_.disarm();
         accept_waiting();
         if (!again_.armed()) break;
@@ -128,6 +134,7 @@ void listener::drain() {
 
 void listener::close() noexcept {
     again_.disarm();
+    drained_.disarm();
     socket_.close();
     if (reserve_ >= 0) ::close(std::exchange(reserve_, -1));
 }

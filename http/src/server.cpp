@@ -1,6 +1,6 @@
 #include <fusebox/http/server.hpp>
 
-#include <unistd.h>
+#include <algorithm>
 
 namespace fusebox::http {
 
@@ -35,6 +35,7 @@ void server::accept(int fd, const socket_address& peer) {
     if (first_ != nullptr) first_->previous_ = &c;
     first_ = &c;
     ++accepted_;
+    if (draining_) c.drain();
     if (++connections_ < most_connections_) return;
     full_ = true;
     for (const auto& l : listeners_) l->pause();
@@ -51,11 +52,16 @@ void server::closed(server_connection& c) noexcept {
 }
 
 void server::drain() {
+    draining_ = true;
     for (const auto& l : listeners_) l->drain();
     for (server_connection *c = first_, *next; c != nullptr; c = next) {
         next = c->next_;
         c->drain();
     }
+}
+
+bool server::drained() const noexcept {
+    return connections_ == 0 && std::ranges::none_of(listeners_, [](const auto& l) { return l->is_open(); });
 }
 
 void server::close() {

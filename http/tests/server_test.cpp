@@ -328,6 +328,38 @@ TEST_F(server_test, drains_without_dropping_a_request_that_is_on_its_way) {
     EXPECT_TRUE(until([&] { return web.connections() == 0; }));
 }
 
+TEST_F(server_test, a_drain_lets_in_who_has_connected_and_nobody_after) {
+    const auto at = web.local();
+    const auto begin_to_connect = [&] {
+        clients.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        ::connect(clients.back(), at.get(), at.size);
+        return clients.back();
+    };
+    const auto has_heard = [](int fd) {
+        pollfd p{fd, POLLOUT, 0};
+        return ::poll(&p, 1, 0) == 1;
+    };
+    const int waiting = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    clients.push_back(waiting);
+    ASSERT_EQ(::connect(waiting, at.get(), at.size), 0);  // in the kernel's queue
+    web.drain();
+    const int late = begin_to_connect();
+    EXPECT_THAT(ask(waiting, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"), HasSubstr("Connection: close\r\n"));
+    ::shutdown(waiting, SHUT_WR);
+    EXPECT_TRUE(until([&] { return web.connections() == 0; }));
+    EXPECT_EQ(web.accepted(), 1u);
+    EXPECT_FALSE(has_heard(late)) << "neither let in nor refused";
+    EXPECT_FALSE(web.drained()) << "a handshake may be under way";
+    pass(101ms);
+    EXPECT_TRUE(web.drained());
+    const int refused = begin_to_connect();
+    EXPECT_TRUE(until([&] { return has_heard(refused); }));
+    int why = 0;
+    socklen_t size = sizeof why;
+    ::getsockopt(refused, SOL_SOCKET, SO_ERROR, &why, &size);
+    EXPECT_EQ(why, ECONNREFUSED);
+}
+
 TEST_F(server_test, closes_idle_connections_in_time) {
     const int c = client();
     ask(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");

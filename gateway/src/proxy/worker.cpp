@@ -126,7 +126,7 @@ void worker::drain(duration within) {
 }
 
 void worker::look_at_drain() {
-    if (server_.connections() == 0 || loop_.now() >= drained_by_) {
+    if (server_.drained() || loop_.now() >= drained_by_) {
         server_.close();
         return io_.stop();
     }

@@ -54,7 +54,8 @@ public:
     // Accepts no more; connections wait in the kernel's queue until resume(), or are reset by close().
     void pause() noexcept { paused_ = true; }
     void resume();
-    // Takes whoever has connected already, and closes.
+    // Takes whoever has connected already, or has begun to, and closes when handshake_time has passed. Who comes
+    // meanwhile hears nothing, tries again, and is refused.
     void drain();
     void close() noexcept;
 
@@ -65,8 +66,11 @@ public:
 private:
     // So many in a row; the others then have their turn.
     static constexpr int burst = 64;
+    // What a handshake under way may need to end: more than a round trip.
+    static constexpr duration handshake_time = std::chrono::milliseconds{100};
 
     void accept_waiting();
+    void end_drain();
     bool shed_one();
     void edge() { accept_waiting(); }
 
@@ -74,6 +78,7 @@ private:
     accepted on_connection_;
     std::function<void()> on_shed_;
     deadline again_{on<&listener::accept_waiting>(this)};
+    deadline drained_{on<&listener::end_drain>(this)};
     int reserve_ = -1;
     bool paused_ = false;
 };

@@ -32,12 +32,14 @@ public:
     // Of the listener with this number, in the order of listen().
     socket_address local(std::size_t i = 0) const { return listeners_.at(i)->local(); }
 
-    // Accepts no more. Requests that are served, or on their way on an open connection, get their responses,
-    // which say that the connection closes.
+    // Accepts no more than who has begun to connect. Requests that are served, or on their way on an open connection,
+    // get their responses, which say that the connection closes.
     void drain();
     // Ends all connections now.
     void close();
 
+    // Whether a drain has come to its end: nobody is connected, and nobody can be.
+    bool drained() const noexcept;
     std::size_t connections() const noexcept { return connections_; }
     std::uint64_t accepted() const noexcept { return accepted_; }
     // Connections that were closed at once because the system had no descriptor for them.
@@ -59,6 +61,7 @@ private:
     std::uint64_t accepted_ = 0;
     std::uint64_t shed_ = 0;
     bool full_ = false;
+    bool draining_ = false;
 };
 
 }  // namespace fusebox::http
