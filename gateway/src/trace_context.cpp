@@ -18,8 +18,19 @@ bool is_zero(std::string_view text) noexcept {
     return text.find_first_not_of('0') == std::string_view::npos;
 }
 
-void write_hex(std::uint64_t number, std::span<char> out) noexcept {
-    for (std::size_t i = out.size(); i-- > 0; number >>= 4) out[i] = digits[number & 15];
+// Both digits of each byte. Every request is written four numbers, one of them for its id.
+constexpr auto pairs = [] {
+    std::array<std::array<char, 2>, 256> made{};
+    for (std::size_t i = 0; i < made.size(); ++i) made[i] = {digits[i >> 4], digits[i & 15]};
+    return made;
+}();
+
+void write_hex(std::uint64_t number, std::span<char, 16> out) noexcept {
+    for (std::size_t i = out.size(); i > 0; i -= 2, number >>= 8) {
+        const auto& pair = pairs[number & 255];
+        out[i - 2] = pair[0];
+        out[i - 1] = pair[1];
+    }
 }
 
 // A span of its own: anything but zero, which means "none".
@@ -88,8 +99,8 @@ trace_parent child_of(const trace_parent& from, std::uint64_t random) noexcept {
 
 trace_parent new_trace(bool sampled, const std::array<std::uint64_t, 3>& random) noexcept {
     trace_parent made{.sampled = sampled};
-    write_hex(random[0], std::span(made.trace_id).first(16));
-    write_hex(random[0] == 0 && random[1] == 0 ? 1 : random[1], std::span(made.trace_id).last(16));
+    write_hex(random[0], std::span(made.trace_id).first<16>());
+    write_hex(random[0] == 0 && random[1] == 0 ? 1 : random[1], std::span(made.trace_id).last<16>());
     write_span(random[2], made.span_id);
     return made;
 }
@@ -125,8 +136,8 @@ bool valid_request_id(std::string_view id) noexcept {
 
 std::array<char, 32> new_request_id(std::uint64_t high, std::uint64_t low) noexcept {
     std::array<char, 32> id;
-    write_hex(high, std::span(id).first(16));
-    write_hex(low, std::span(id).last(16));
+    write_hex(high, std::span(id).first<16>());
+    write_hex(low, std::span(id).last<16>());
     return id;
 }
 
