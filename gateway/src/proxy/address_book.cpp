@@ -34,25 +34,23 @@ std::string text_of(const socket_address& a) {
     return (six ? "[" + a.host + "]" : a.host) + ":" + std::to_string(a.port);
 }
 
-bool address_book::look_up(const std::vector<socket_address>& names) {
-    bool changed = false;
-    for (const socket_address& name : names) {
-        auto found = addresses_of(name);
-        if (found.empty()) continue;
-        const std::scoped_lock hold(mutex_);
-        auto& known = known_[text_of(name)];
-        if (known == found) continue;
-        known = std::move(found);
-        changed = true;
-    }
-    return changed;
+void address_book::look_up(const std::vector<socket_address>& names) {
+    for (const socket_address& name : names) learn(text_of(name), addresses_of(name));
 }
 
-std::optional<http::socket_address> address_book::find(std::string_view name, std::size_t turn) const {
+void address_book::learn(const std::string& name, std::vector<http::socket_address> found) {
+    if (found.empty()) return;
+    const std::scoped_lock hold(mutex_);
+    auto& known = known_[name];
+    if (known == found) return;
+    known = std::move(found);
+    edition_.fetch_add(1, std::memory_order_release);
+}
+
+std::vector<http::socket_address> address_book::find(std::string_view name) const {
     const std::scoped_lock hold(mutex_);
     const auto at = known_.find(name);
-    if (at == known_.end()) return std::nullopt;
-    return at->second[turn % at->second.size()];
+    return at == known_.end() ? std::vector<http::socket_address>{} : at->second;
 }
 
 }  // namespace fusebox::gateway

@@ -64,14 +64,29 @@ void attempt::connect() {
             origin_ = nullptr;
             return failed(incident::bulkhead_full);
         }
-        upstream_ = std::make_unique<http::client_connection>(worker_.loop(), worker_.memory(), worker_.head_limits());
     }
     ++origin_->open;
+    if (fresh_) return dial(origin_->addresses.size());
     upstream_->notify(http::on<&attempt::stirred>(this));
-    if (!fresh_) return connected();
-    if (const auto refused = upstream_->connect(origin_->at)) return failed(incident_of_connect(refused.value()));
+    connected();
+}
+
+// Connects anew; so many of the name's addresses are left to be tried.
+void attempt::dial(std::size_t addresses) {
+    untried_ = addresses - 1;
+    upstream_ = std::make_unique<http::client_connection>(worker_.loop(), worker_.memory(), worker_.head_limits());
+    upstream_->notify(http::on<&attempt::stirred>(this));
+    if (const auto refused = upstream_->connect(origin_->at())) return not_connected(refused.value());
     const time_point connect_by = saturating_add(of_.now(), of_.route_->configured.timeout.connect);
     arm(std::min(connect_by, state_->context.deadline()));
+}
+
+void attempt::not_connected(int error) {
+    const bool ours = error == EMFILE || error == ENFILE;
+    if (ours) return failed(incident_of_connect(error));
+    origin_->turn_away();
+    if (untried_ > 0) return dial(untried_);
+    failed(incident_of_connect(error));
 }
 
 void attempt::stirred() {
@@ -80,7 +95,7 @@ void attempt::stirred() {
             std::error_code why;
             const auto progress = upstream_->connecting(why);
             if (progress == http::stream_socket::progress::established) return connected();
-            if (progress == http::stream_socket::progress::failed) return failed(incident_of_connect(why.value()));
+            if (progress == http::stream_socket::progress::failed) not_connected(why.value());
             return;
         }
         case stage::asking: {
@@ -311,7 +326,7 @@ void attempt::expired() {
     const bool own_pause = now - timer_.at() > (timer_.at() - began_) / 2;
     switch (stage_) {
         case stage::waiting: return follow(walk_->resume());
-        case stage::connecting: return failed(incident::connection_timeout, own_pause);
+        case stage::connecting: origin_->turn_away(); return failed(incident::connection_timeout, own_pause);
         case stage::asking:
             if (awaits_client_since_ && !upstream_->response_begun()) {
                 if (now >= of_.whole_call_ends()) return of_.client_->body_late();

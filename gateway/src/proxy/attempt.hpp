@@ -96,6 +96,8 @@ private:
 
     void ask();
     void connect();
+    void dial(std::size_t addresses);
+    void not_connected(int error);
     void connected();
     void stirred();
     void send_head();
@@ -139,6 +141,7 @@ private:
     std::optional<balancer::lease> lease_;
     std::string endpoint_name_;
     endpoint_connections* origin_ = nullptr;
+    std::size_t untried_ = 0;  // addresses of its name
     std::unique_ptr<http::client_connection> upstream_;
     time_point began_{};
     std::optional<time_point> awaits_client_since_{};  // for more of the request's body

@@ -142,7 +142,7 @@ std::optional<std::string> engine::start() {
     state& s = *state_;
     s.addresses.look_up(s.names);
     for (const socket_address& name : s.names)
-        if (!s.addresses.find(text_of(name))) s.unknown.push_back(text_of(name));
+        if (s.addresses.find(text_of(name)).empty()) s.unknown.push_back(text_of(name));
     if (auto failed = s.begin_logs()) return failed;
     if (auto failed = s.listen()) return failed;
     if (auto failed = s.listen_for_admin()) return failed;

@@ -74,13 +74,13 @@ private:
 
     void begin() {
         began_ = loop().now();
-        const auto at = all_.addresses_.find(address_);
-        if (!at) return end(check_end::unknown_name);
+        const auto addresses = all_.addresses_.find(address_);
+        if (addresses.empty()) return end(check_end::unknown_name);
         connection_.emplace(loop(), all_.memory_, all_.limits_);
         connection_->notify(http::on<&probe::stirred>(this));
         stage_ = stage::connecting;
         loop().arm(timer_, saturating_add(began_, asked().timeout));
-        if (const auto failed = connection_->connect(*at)) not_connected(failed);
+        if (const auto failed = connection_->connect(addresses[turn_ % addresses.size()])) not_connected(failed);
     }
 
     void stirred() {
@@ -127,8 +127,9 @@ private:
     }
 
     void not_connected(std::error_code why) {
-        if (is_our_own(why.value())) not_heard();
-        else end(check_end::not_connected);
+        if (is_our_own(why.value())) return not_heard();
+        ++turn_;  // the next check tries another address of the name
+        end(check_end::not_connected);
     }
 
     void end(check_end how, std::uint16_t status = 0) {
@@ -158,6 +159,7 @@ private:
     const std::string id_;
     const std::string address_;
     std::string request_;
+    std::size_t turn_ = 0;
 
     http::deadline timer_{http::on<&probe::due>(this)};
     std::optional<http::client_connection> connection_;  // of the check under way

@@ -71,12 +71,20 @@ worker::~worker() {
 
 endpoint_connections* worker::connections_to(const upstream_state& u, const endpoint& e) {
     auto& part = upstreams_[u.number];
-    const auto known = part.origins.find(std::string_view{e.address()});
-    if (known != part.origins.end()) return known->second.get();
-    const auto at = addresses_.find(e.address(), number_);
-    if (!at) return nullptr;
-    return part.origins.emplace(e.address(), std::make_unique<endpoint_connections>(*at, part.limits))
-        .first->second.get();
+    const std::uint64_t edition = addresses_.edition();
+    auto known = part.origins.find(std::string_view{e.address()});
+    if (known != part.origins.end() && known->second->edition == edition) return known->second.get();
+    auto found = addresses_.find(e.address());
+    if (found.empty()) return nullptr;
+    if (known == part.origins.end())
+        known = part.origins.emplace(e.address(), std::make_unique<endpoint_connections>(part.limits)).first;
+    endpoint_connections& to = *known->second;
+    to.edition = edition;
+    if (found == to.addresses) return &to;
+    to.addresses = std::move(found);
+    to.turn = number_;  // the workers spread over them
+    to.idle.clear();
+    return &to;
 }
 
 http::exchange* worker::serve(http::server_connection& c) {

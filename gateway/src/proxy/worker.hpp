@@ -24,10 +24,17 @@ namespace fusebox::gateway {
 
 class proxied_exchange;
 
-// An endpoint's connections.
+// An endpoint's connections, and where new ones go.
 struct endpoint_connections {
-    endpoint_connections(http::socket_address address, const http::pool_limits& limits) : at(address), idle(limits) {}
-    http::socket_address at;
+    explicit endpoint_connections(const http::pool_limits& limits) : idle(limits) {}
+
+    const http::socket_address& at() const noexcept { return addresses[turn % addresses.size()]; }
+    // That one does not answer: the next connection is tried at another address of the name.
+    void turn_away() noexcept { ++turn; }
+
+    std::vector<http::socket_address> addresses;  // never empty in use
+    std::size_t turn = 0;
+    std::uint64_t edition = 0;  // of the address book, when they were looked up
     http::connection_pool idle;
     std::uint32_t open = 0;  // in use
 };
