@@ -34,7 +34,7 @@ public:
 
     void everything() {
         listeners();
-        for (const auto& u : in_.value.upstreams) upstream(u);
+        for (const auto& u : in_.value.upstreams) upstream(u), upstream_policies(u);
         for (std::size_t i = 0; i < in_.value.routes.size(); ++i) route(in_.value.routes[i], route_path(i));
         route_names();
         breakers_of_upstreams();
@@ -78,6 +78,21 @@ private:
         }
     }
 
+    void upstream_policies(const upstream_configuration& u) {
+        const std::string path = "upstreams." + u.name;
+        adaptive_limit(path);
+        if (!u.rate_limit) return;
+        rate_limit(*u.rate_limit, path + ".rate_limit");
+        if (u.rate_limit->per)
+            refuse(path + ".rate_limit.per",
+                   "cannot be in an upstream, whose limit is for all; write it in the routes");
+    }
+
+    void adaptive_limit(const std::string& path) {
+        if (written(path + ".adaptive_limit.gradient2") && written(path + ".adaptive_limit.vegas"))
+            refuse(path + ".adaptive_limit.vegas", "cannot be beside gradient2; leave out one of the two");
+    }
+
     void upstream_name(const std::string& name, const std::string& path) {
         const auto& all = in_.value.upstreams;
         if (all.empty()) return;  // said already
@@ -105,8 +120,7 @@ private:
                                                   ": it would never strike; write less");
         if (unbounded_tries && r.hedge)
             refuse(path + ".timeout.per_try", "is none beside hedge: tries that hang would pile up; give it a limit");
-        if (written(path + ".adaptive_limit.gradient2") && written(path + ".adaptive_limit.vegas"))
-            refuse(path + ".adaptive_limit.vegas", "cannot be beside gradient2; leave out one of the two");
+        adaptive_limit(path);
         if (r.rate_limit) rate_limit(*r.rate_limit, path + ".rate_limit");
     }
 

@@ -64,15 +64,6 @@ shape_of<retry_options> backoff_section() {
     return s.validate([](const retry_options&) { return std::vector<config_error>{}; });  // the retry's validate does
 }
 
-shape_of<retry_budget_options> budget_section() {
-    return section<retry_budget_options>("retry budget")
-        .key("percent", &retry_budget_options::ratio, percentage(), "Extra tries, as a share of the calls.")
-        .option("ratio")
-        .key("min_per_second", &retry_budget_options::min_per_second, integer<std::uint32_t>(0, million),
-             "Extra tries allowed whatever the traffic.")
-        .key("window", &retry_budget_options::window, duration_value(), "What both are counted over.");
-}
-
 shape_of<time_window> throttle_window() {
     static constexpr std::uint32_t buckets = 24;
     return single<time_window>(
@@ -131,6 +122,15 @@ shape_of<route_timeouts> timeout_section() {
                 if (limit <= duration{0}) wrong.push_back({option, "0s", "must be above 0; write none for no limit"});
             return wrong;
         });
+}
+
+shape_of<retry_budget_options> budget_section() {
+    return section<retry_budget_options>("retry budget")
+        .key("percent", &retry_budget_options::ratio, percentage(), "Extra tries, as a share of the calls.")
+        .option("ratio")
+        .key("min_per_second", &retry_budget_options::min_per_second, integer<std::uint32_t>(0, million),
+             "Extra tries allowed whatever the traffic.")
+        .key("window", &retry_budget_options::window, duration_value(), "What both are counted over.");
 }
 
 shape_of<retry_configuration> retry_section() {

@@ -41,6 +41,7 @@ const shape& table();
 shape_of<route_timeouts> timeout_section();
 shape_of<retry_configuration> retry_section();
 shape_of<circuit_breaker_configuration> circuit_breaker_section();
+shape_of<retry_budget_options> budget_section();
 shape_of<bulkhead_options> bulkhead_section();
 shape_of<rate_limit_configuration> rate_limit_section();
 shape_of<adaptive_limiter_options> adaptive_limit_section();

@@ -156,6 +156,15 @@ shape_of<std::vector<upstream_configuration>> upstreams_map() {
             choice<initial_state>({{"warming", initial_state::warming}, {"up", initial_state::up}}),
             "Before its first check an endpoint waits while others are up (warming), or not (up).");
     s.key("connections", &upstream::connections, connections_section(), "Limits of its connections.")
+        .key("bulkhead", &upstream::bulkhead, bulkhead_section(), "So many calls of all its routes at the same time.")
+        .key("rate_limit", &upstream::rate_limit, rate_limit_section(),
+             "So many calls of all its routes in so much time.")
+        .key("adaptive_limit", &upstream::adaptive_limit, adaptive_limit_section(),
+             "A bulkhead of all its routes that finds its own size.")
+        .key("throttle", &upstream::throttle, throttle_section(),
+             "Fewer calls of all its routes, the more of them are refused.")
+        .key("retry_budget", &upstream::retry_budget, budget_section(),
+             "How many extra tries all its routes together may make, instead of a budget for each.")
         .key("expected", &upstream::expected, expected_section(), "What is known of it. Only the lints use this.");
     s.validate([](const upstream& u) {
         std::vector<config_error> wrong = u.options.verdict.validate();

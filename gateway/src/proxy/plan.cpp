@@ -29,28 +29,65 @@ std::vector<route_pattern> patterns_of(const route_match& m) {
     return all;
 }
 
-// Breakers that routes share, by the upstream's name.
-using shared_breakers = std::map<std::string, std::shared_ptr<circuit_breaker>, std::less<>>;
+policy_spec spec_of(const rate_limit_configuration& limit) {
+    switch (limit.algorithm) {
+        case rate_algorithm::fixed_window: return fixed_window_options{limit.windowed};
+        case rate_algorithm::sliding_window: return sliding_window_options{limit.windowed};
+        default: return limit.bucket;
+    }
+}
 
-// The policies of a route in the order of docs/pipeline.md.
-std::vector<policy_spec> policies_of(const route_configuration& r, shared_breakers& shared,
+// What the routes to an upstream share. Null is what they do not.
+struct shared_policies {
+    std::shared_ptr<circuit_breaker> breaker;  // made for the first route that asks for one of this scope
+    std::optional<policy_spec> rate_limit;
+    std::shared_ptr<throttler> throttle;
+    std::shared_ptr<retry_budget> budget;
+    std::shared_ptr<fusebox::bulkhead> bulkhead;
+    std::shared_ptr<adaptive_limiter> adaptive_limit;
+
+    explicit shared_policies(const upstream_configuration& u) {
+        if (u.rate_limit) {
+            switch (u.rate_limit->algorithm) {
+                case rate_algorithm::token_bucket:
+                    rate_limit = std::make_shared<token_bucket>(u.rate_limit->bucket);
+                    break;
+                case rate_algorithm::fixed_window:
+                    rate_limit = std::make_shared<fixed_window>(u.rate_limit->windowed);
+                    break;
+                case rate_algorithm::sliding_window:
+                    rate_limit = std::make_shared<sliding_window>(u.rate_limit->windowed);
+                    break;
+            }
+        }
+        if (u.throttle) throttle = std::make_shared<throttler>(*u.throttle);
+        if (u.retry_budget) budget = std::make_shared<retry_budget>(*u.retry_budget);
+        if (u.bulkhead) bulkhead = std::make_shared<fusebox::bulkhead>(*u.bulkhead);
+        if (u.adaptive_limit) adaptive_limit = std::make_shared<adaptive_limiter>(*u.adaptive_limit);
+    }
+};
+
+policy_spec breaker_of(const route_configuration& r, shared_policies& shared, const monotonic_clock* time) {
+    const auto& b = *r.circuit_breaker;
+    if (b.scope.per != breaker_scope::kind::upstream) return circuit_breaker_spec{r.name, b.options};
+    if (!shared.breaker) shared.breaker = std::make_shared<circuit_breaker>(r.upstream, b.options, time);
+    return shared.breaker;
+}
+
+// The policies of a route in the order of docs/pipeline.md, each followed by that of its upstream.
+std::vector<policy_spec> policies_of(const route_configuration& r, shared_policies& shared,
                                      const monotonic_clock* time) {
     std::vector<policy_spec> row;
     row.emplace_back(timeout_options{r.timeout.total});
-    if (r.rate_limit) {
-        switch (r.rate_limit->algorithm) {
-            case rate_algorithm::token_bucket: row.emplace_back(r.rate_limit->bucket); break;
-            case rate_algorithm::fixed_window: row.emplace_back(fixed_window_options{r.rate_limit->windowed}); break;
-            case rate_algorithm::sliding_window:
-                row.emplace_back(sliding_window_options{r.rate_limit->windowed});
-                break;
-        }
-    }
+    if (r.rate_limit) row.push_back(spec_of(*r.rate_limit));
+    if (shared.rate_limit) row.push_back(*shared.rate_limit);
     if (r.throttle) row.emplace_back(*r.throttle);
-    std::shared_ptr<retry_budget> budget;  // of all further tries
+    if (shared.throttle) row.emplace_back(shared.throttle);
+    auto budget = shared.budget;  // of all further tries
     if (r.retry) {
         retry_options again = r.retry->options;
-        if (r.retry->budget) again.budget = budget = std::make_shared<retry_budget>(*r.retry->budget);
+        if (r.retry->budget && !budget) budget = std::make_shared<retry_budget>(*r.retry->budget);
+        if (r.retry->budget) again.budget = budget;
         row.emplace_back(std::move(again));
     }
     if (r.hedge) {
@@ -58,18 +95,11 @@ std::vector<policy_spec> policies_of(const route_configuration& r, shared_breake
         beside.budget = std::move(budget);
         row.emplace_back(std::move(beside));
     }
-    if (r.circuit_breaker) {
-        const auto& b = *r.circuit_breaker;
-        if (b.scope.per == breaker_scope::kind::upstream) {
-            auto& breaker = shared[r.upstream];
-            if (!breaker) breaker = std::make_shared<circuit_breaker>(r.upstream, b.options, time);
-            row.emplace_back(breaker);
-        } else {
-            row.emplace_back(circuit_breaker_spec{r.name, b.options});
-        }
-    }
+    if (r.circuit_breaker) row.push_back(breaker_of(r, shared, time));
     if (r.bulkhead) row.emplace_back(*r.bulkhead);
+    if (shared.bulkhead) row.emplace_back(shared.bulkhead);
     if (r.adaptive_limit) row.emplace_back(*r.adaptive_limit);
+    if (shared.adaptive_limit) row.emplace_back(shared.adaptive_limit);
     row.emplace_back(timeout_options{r.timeout.per_try});
     if (r.chaos) row.emplace_back(r.chaos->options);
     return row;
@@ -135,6 +165,7 @@ std::expected<std::unique_ptr<plan>, std::vector<config_error>> plan::make(const
     std::unique_ptr<plan> made{new plan{c}};
     std::vector<config_error> errors;
     std::map<std::string, upstream_state*, std::less<>> by_name;
+    std::map<std::string, shared_policies, std::less<>> shared;
     for (const upstream_configuration& u : c.upstreams) {
         auto& added = *made->upstreams_.emplace_back(std::make_unique<upstream_state>());
         added.configured = u;
@@ -144,11 +175,11 @@ std::expected<std::unique_ptr<plan>, std::vector<config_error>> plan::make(const
                 if (p->told_) p->told_(v);
             });
         by_name[u.name] = &added;
+        shared.emplace(u.name, shared_policies{u});
     }
-    shared_breakers shared;
     std::vector<route_pattern> patterns;
     for (const route_configuration& r : c.routes) {
-        auto policies = dynamic_pipeline::make(policies_of(r, shared, time), time);
+        auto policies = dynamic_pipeline::make(policies_of(r, shared.at(r.upstream), time), time);
         if (!policies) {
             for (config_error& e : policies.error()) e.option = "routes[" + r.name + "]." + e.option;
             errors.insert(errors.end(), policies.error().begin(), policies.error().end());

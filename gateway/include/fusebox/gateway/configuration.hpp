@@ -87,6 +87,16 @@ struct expectation {
     friend bool operator==(const expectation&, const expectation&) = default;
 };
 
+enum class rate_algorithm : unsigned char { token_bucket, fixed_window, sliding_window };
+
+struct rate_limit_configuration {
+    rate_algorithm algorithm = rate_algorithm::token_bucket;
+    token_bucket_options bucket{};     // of token_bucket
+    rate_window_options windowed{};    // of the two others
+    std::optional<request_key> per{};  // a limit for each caller instead of one for all
+    std::uint32_t max_keys = 10'000;   // callers remembered, 1 to 10 000 000
+};
+
 struct upstream_configuration {
     std::string name;
     std::vector<endpoint_configuration> endpoints;
@@ -94,6 +104,12 @@ struct upstream_configuration {
     request_key hash_on{};                                     // of ring_hash and maglev
     std::optional<health_check_configuration> health_check{};  // when set, options.check is enabled
     connection_limits connections{};
+    // Of all routes that lead here together, beside those of each.
+    std::optional<bulkhead_options> bulkhead{};
+    std::optional<rate_limit_configuration> rate_limit{};  // without `per`
+    std::optional<adaptive_limiter_options> adaptive_limit{};
+    std::optional<throttler_options> throttle{};
+    std::optional<retry_budget_options> retry_budget{};  // instead of one for each
     expectation expected{};
 };
 
@@ -160,16 +176,6 @@ struct circuit_breaker_configuration {
 
     // Takes that preset's options. False when there is none of the name.
     bool start_from(std::string_view preset_name);
-};
-
-enum class rate_algorithm : unsigned char { token_bucket, fixed_window, sliding_window };
-
-struct rate_limit_configuration {
-    rate_algorithm algorithm = rate_algorithm::token_bucket;
-    token_bucket_options bucket{};     // of token_bucket
-    rate_window_options windowed{};    // of the two others
-    std::optional<request_key> per{};  // a limit for each caller instead of one for all
-    std::uint32_t max_keys = 10'000;   // callers remembered, 1 to 10 000 000
 };
 
 struct chaos_configuration {
