@@ -89,6 +89,7 @@ endpoint_connections* worker::connections_to(const upstream_state& u, const endp
 
 http::exchange* worker::serve(http::server_connection& c) {
     const http::request_head& request = c.request();
+    const head_fields fields{request};
     const message_limits& limits = plan_.configured().limits;
     if (request.target().size() > limits.uri)
         return refuse(c, 414, sentence(http::parse_errc::start_line_too_long)), nullptr;
@@ -97,7 +98,7 @@ http::exchange* worker::serve(http::server_connection& c) {
         return refuse_body(c), nullptr;
     if (claims_tls(request) && !is_trusted_peer(c))
         return refuse(c, 421, "an https URI is not served on a connection without TLS"), nullptr;
-    if (has_been_at(head_fields{request}, pseudonym))
+    if (has_been_at(fields, pseudonym))
         return refuse(c, 502, "this request has been here before"), nullptr;
     if (request.method() == http::method_id::options) {
         const auto hops = hops_left(request);
@@ -110,7 +111,7 @@ http::exchange* worker::serve(http::server_connection& c) {
     const auto host = http::parse_authority(request.authority());
     // `OPTIONS *` goes where most of what the server has would go.
     route_state* const route =
-        plan_.match({host ? host->host : std::string_view{}, path ? *path : "/", request.method_text()});
+        plan_.match({host ? host->host : std::string_view{}, path ? *path : "/", request.method_text(), &fields});
     if (route == nullptr) return refuse(c, 404, "no route matches this request"), nullptr;
     if (free_.empty()) {
         exchanges_.push_back(std::make_unique<proxied_exchange>(*this));
