@@ -144,4 +144,22 @@ TEST_F(proxying, line_34_a_flood_of_interim_responses_waits_for_the_client) {
     EXPECT_TRUE(receives(c, "HTTP/1.1 200 OK")) << "and goes on when the client reads";
 }
 
+// A socket of IPv6 that takes IPv4 as well, as `listen: ":8080"` makes it.
+TEST_F(proxying, line_26_who_comes_by_ipv4_to_a_socket_for_both_is_known_by_the_ipv4_address) {
+    configured.trusted_proxies = {{*parse_ip("127.0.0.0"), 104}};
+    route().rate_limit = rate_limit_configuration{.bucket = {.rate = 0.1, .burst = 1}};
+    route().rate_limit->per = request_key{request_key::source::client_ip, {}};
+    serve();
+    ASSERT_FALSE(gateway_->server().listen(*http::socket_address::from("::", 0)));
+    const auto both = *http::socket_address::from("127.0.0.1", gateway_->server().local(1).port());
+    peer& c = unconnected_client();
+    ASSERT_EQ(::connect(c.fd, both.get(), both.size), 0);
+    send(c, get);
+    peer& o = origin();
+    EXPECT_THAT(head(o), HasSubstr("X-Forwarded-For: 127.0.0.1\r\n"));
+    send(o, ok);
+    EXPECT_THAT(head(c), StartsWith("HTTP/1.1 200"));
+    EXPECT_THAT(refused(get), StartsWith("HTTP/1.1 429")) << "to a limit, both sockets' clients are one";
+}
+
 }  // namespace fusebox::gateway

@@ -31,7 +31,8 @@ struct socket_address {
     std::uint16_t port() const noexcept;
     // As "127.0.0.1:8080" or "[::1]:8080".
     std::string text() const;
-    // The address alone, as "127.0.0.1" or "::1", written into `room`.
+    // The address alone, as "127.0.0.1" or "::1", written into `room`. Who comes by IPv4 to a socket of IPv6
+    // (::ffff:127.0.0.1) has the IPv4 address.
     std::string_view ip(std::span<char, INET6_ADDRSTRLEN> room) const noexcept;
     friend bool operator==(const socket_address& a, const socket_address& b) noexcept;
 
