@@ -1,5 +1,7 @@
 #include <fusebox/gateway/refusal.hpp>
 
+#include <fusebox/http/server_connection.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -63,7 +65,7 @@ void write_problem(const refusal& r, std::optional<std::uint64_t> seconds, std::
     const incident_row& row = row_of(r.what);
     const int status = r.effective_status();
     body += R"({"type":"about:blank","title":)";
-    append_json_string(body, status_phrase(status).empty() ? row.title : status_phrase(status));
+    append_json_string(body, http::reason_phrase(status));
     append_member(body, "status", static_cast<std::uint64_t>(status));
     append_member(body, "detail", row.title);
     append_member(body, "error", row.name);
@@ -143,28 +145,6 @@ void write_refusal(const refusal& r, std::string_view proxy, body_kind kind, dou
     body.clear();
     if (kind == body_kind::text) write_line(r, seconds, body);
     else write_problem(r, seconds, body);
-}
-
-std::string_view status_phrase(int status) noexcept {
-    switch (status) {
-        case 400: return "Bad Request";
-        case 403: return "Forbidden";
-        case 404: return "Not Found";
-        case 405: return "Method Not Allowed";
-        case 408: return "Request Timeout";
-        case 413: return "Content Too Large";
-        case 414: return "URI Too Long";
-        case 417: return "Expectation Failed";
-        case 429: return "Too Many Requests";
-        case 431: return "Request Header Fields Too Large";
-        case 500: return "Internal Server Error";
-        case 501: return "Not Implemented";
-        case 502: return "Bad Gateway";
-        case 503: return "Service Unavailable";
-        case 504: return "Gateway Timeout";
-        case 505: return "HTTP Version Not Supported";
-        default: return {};
-    }
 }
 
 }  // namespace fusebox::gateway

@@ -368,3 +368,12 @@ TEST_F(server_test, closes_idle_connections_in_time) {
     pass(2s);
     EXPECT_EQ(web.connections(), 0u);
 }
+
+TEST(reason_phrase, is_there_for_every_status_that_may_be_kept_or_answered) {
+    EXPECT_EQ(reason_phrase(203), "Non-Authoritative Information");
+    EXPECT_EQ(reason_phrase(300), "Multiple Choices");
+    EXPECT_EQ(reason_phrase(410), "Gone");
+    EXPECT_EQ(reason_phrase(428), "Precondition Required");
+    EXPECT_EQ(reason_phrase(299), "");
+    EXPECT_EQ(reason_phrase(499), "Error");
+}

@@ -57,7 +57,4 @@ struct refusal {
 void write_refusal(const refusal& r, std::string_view proxy, body_kind kind, double unit, field_sink& fields,
                    std::string& body);
 
-// "Service Unavailable"; empty for a status without a phrase here.
-std::string_view status_phrase(int status) noexcept;
-
 }  // namespace fusebox::gateway
