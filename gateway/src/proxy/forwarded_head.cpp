@@ -109,6 +109,12 @@ void forwarded_response(http::gather& out, std::string& lines, const http::respo
     out.end();
 }
 
+void own_answer(std::string& lines, const proxy_status& status, std::string_view request_id) {
+    lines.assign("Cache-Control: no-store\r\nProxy-Status: ");
+    status.append_to(lines);
+    lines.append("\r\nX-Request-Id: ").append(request_id).append("\r\n");
+}
+
 void forwarded_switch(http::gather& out, const http::response_head& head) {
     out.response(head);
     out.add("Connection: upgrade\r\nUpgrade: ");

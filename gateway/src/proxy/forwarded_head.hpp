@@ -6,6 +6,7 @@
 #include "worker.hpp"
 
 #include <fusebox/gateway/fields.hpp>
+#include <fusebox/gateway/refusal.hpp>
 
 #include <fusebox/http/gather.hpp>
 #include <fusebox/http/server_connection.hpp>
@@ -18,6 +19,9 @@ namespace fusebox::gateway {
 
 // Our name in Via and Proxy-Status.
 inline constexpr std::string_view pseudonym = "fusebox";
+
+// Why a 413.
+inline constexpr std::string_view too_large_body = "the body is larger than this gateway takes";
 
 // The fields of a head for those who decide by them.
 class head_fields final : public field_source {
@@ -51,6 +55,9 @@ void forwarded_request(http::gather& out, const http::request_head& head, const 
 // refer to `head` and `lines`.
 void forwarded_response(http::gather& out, std::string& lines, const http::response_head& head,
                         const http::server_connection::framing_plan& plan, std::string_view note);
+
+// The lines that an answer of ours has which is no refusal.
+void own_answer(std::string& lines, const proxy_status& status, std::string_view request_id);
 
 // A 101, with what names the protocol.
 void forwarded_switch(http::gather& out, const http::response_head& head);

@@ -13,7 +13,7 @@ http::exchange* proxied_exchange::begin(http::server_connection& client, route_s
     route_ = &route;
     to_ = route.to;
     stage_ = stage::waiting;
-    notes_.begin(client.request(), worker_.random(), now());
+    notes_.begin(&client.request(), worker_.random(), now());
     state_ = detail::walk_state{call_context{}, detail::step_time{worker_.time()}};
     state_.wake = this;
     result_.emplace(route.rules);
@@ -112,7 +112,7 @@ void proxied_exchange::finish() {
     if (replaced_ && replaced_->what()) result_ = *replaced_;  // the first error is the one to tell
     const auto& fallback = route_->configured.fallback;
     if (fallback && fallback->then) return answer_then(*fallback->then);
-    if (result_->by_chaos()) return answer_fixed({route_->configured.chaos->fault_status, "an injected fault\n"}, {});
+    if (result_->by_chaos()) return answer_incident(incident::injected_fault, route_->configured.chaos->fault_status);
     answer_incident(result_->what().value_or(incident::internal_error));
 }
 

@@ -150,11 +150,12 @@ private:
     void end_walk();
     void begin_tunnel();
     void relay_tunnel();
-    void answer_incident(incident what);
-    void answer_fixed(const fixed_answer& a, std::string_view note);
+    void answer(int status, std::string_view content_type, std::string_view body, std::string_view fields);
+    void answer_incident(incident what, std::optional<int> status = {}, std::string_view why = {});
 
     void expired();
     void client_failed();
+    void log_lost(incident what);
     void refuse_body();
     void drop_attempts() noexcept;
     void retire() noexcept;

@@ -179,10 +179,11 @@ void proxied_exchange::relay_tunnel() {
 
 // -- Answers of our own ------------------------------------------------------------------------------
 
-void proxied_exchange::answer_incident(incident what) {
+// `why` where no policy says it better.
+void proxied_exchange::answer_incident(incident what, std::optional<int> status, std::string_view why) {
     const auto& refused = result_->refusal();
-    std::string details, body;
-    refusal r{.what = what, .upstream = route_->configured.upstream};
+    std::string details{why};
+    refusal r{.what = what, .upstream = route_->configured.upstream, .status = status};
     r.request_id = notes_.request_id();
     r.trace_id = notes_.trace_id();
     if (refused && is_refusal(refused->code)) {
@@ -196,37 +197,22 @@ void proxied_exchange::answer_incident(incident what) {
         }
     }
     r.details = details;
-    std::string& lines = worker_.scratch_text();
-    lines.clear();
-    line_writer fields{lines};
-    std::string_view accept = client_->request().find(http::field_id::accept).value_or("");
-    const body_kind kind = preferred_body(accept);
-    constexpr double unit = 0x1p-53;
-    write_refusal(r, pseudonym, kind, double(worker_.random().next() >> 11) * unit, fields, body);
-    http::server_connection& client = *client_;
-    const int status = r.effective_status();
+    const auto text = worker_.explain(*client_, r);
     const bool counted = !result_->refusal() && result_->what() == what;  // by the try that it happened to
     if (!counted) count(what);
+    notes_.what = what;
+    answer(r.effective_status(), {}, text.body, text.fields);
+}
+
+void proxied_exchange::answer(int status, std::string_view content_type, std::string_view body,
+                              std::string_view fields) {
+    http::server_connection& client = *client_;
     count_response(status);
     drop_attempts();
-    notes_.what = what;
     notes_.response_bytes = client.request().method() == http::method_id::head ? 0 : body.size();
     log();
     retire();
-    client.answer(status, {}, body, lines);
-}
-
-void proxied_exchange::answer_fixed(const fixed_answer& a, std::string_view note) {
-    http::server_connection& client = *client_;
-    count_response(a.status);
-    drop_attempts();
-    notes_.what = result_->what();
-    notes_.response_bytes = client.request().method() == http::method_id::head ? 0 : a.body.size();
-    log();
-    std::string& lines = worker_.scratch_text();
-    lines.assign("Cache-Control: no-store\r\n").append(note);
-    retire();
-    client.answer(a.status, a.content_type, a.body, lines);
+    client.answer(status, content_type, body, fields);
 }
 
 }  // namespace fusebox::gateway

@@ -1,4 +1,5 @@
 // The client's part in an exchange, and every way in which one ends.
+#include "forwarded_head.hpp"
 #include "proxied_exchange.hpp"
 
 #include <algorithm>
@@ -29,35 +30,37 @@ void proxied_exchange::client_ready() {
 }
 
 void proxied_exchange::client_lost(loss why) {
-    route_counts::add(route_->counts[worker_.number()].responses[0]);
     give_up(incident::client_gone);
-    const bool answered_elsewhere = why == loss::body_slow && !client_->response_begun();  // by worker::refuse
-    notes_.what = why == loss::client_gone || why == loss::shut_down ? incident::client_gone : incident::client_slow;
-    if (notes_.status == 0) notes_.status = client_closed_request;
-    if (!answered_elsewhere) log();
+    if (why == loss::body_slow && !client_->response_begun())
+        return answer_incident(incident::client_slow, {}, "the body of the request came too slowly");
+    const bool gone = why == loss::client_gone || why == loss::shut_down;
+    log_lost(gone ? incident::client_gone : incident::client_slow);
     retire();
+}
+
+// Nobody is left to be told.
+void proxied_exchange::log_lost(incident what) {
+    route_counts::add(route_->counts[worker_.number()].responses[0]);
+    notes_.what = what;
+    if (notes_.status == 0) notes_.status = client_closed_request;
+    log();
 }
 
 // The body of the request cannot be read to its end: that is the client's own doing.
 void proxied_exchange::client_failed() {
-    give_up(incident::client_malformed);
+    give_up(incident::client_gone);
     http::server_connection& client = *client_;
-    count_response(400);
-    notes_.what = incident::client_malformed;
-    const bool gone = client.body_error() == http::parse_errc::none;
-    if (gone) notes_.status = client_closed_request, notes_.what = incident::client_gone;
-    if (gone || client.response_begun()) log();  // else worker::refuse does
+    if (const auto wrong = client.body_error(); wrong != http::parse_errc::none)
+        return answer_incident(incident::client_malformed, {}, sentence(wrong));
+    log_lost(incident::client_gone);
     retire();
     client.fail_body();
 }
 
 // A chunked body that turned out to be too large; worker::serve() refuses those that say so before.
 void proxied_exchange::refuse_body() {
-    give_up(incident::client_malformed);
-    http::server_connection& client = *client_;
-    count_response(413);
-    retire();
-    worker_.refuse_body(client);
+    give_up(incident::client_gone);
+    answer_incident(incident::request_too_large, {}, too_large_body);
 }
 
 // Of no request any more. The next request may begin in it at once: nothing may be touched after this.

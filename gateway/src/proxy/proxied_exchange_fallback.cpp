@@ -8,13 +8,18 @@ namespace fusebox::gateway {
 
 namespace {
 
-// Proxy-Status: what the error was, and where the answer is from.
-std::string fallback_note(const try_result& error, std::string_view from) {
+// What the error was, and where the answer is from.
+proxy_status fallback_status(const try_result& error, std::string_view from) {
     proxy_status said{.proxy = pseudonym, .error = "", .details = from};
-    if (error.what()) said.error = row_of(*error.what()).error;
-    else if (!error.by_chaos()) said.received_status = error.status();
+    if (error.by_chaos()) said.error = row_of(incident::injected_fault).error;
+    else if (error.what()) said.error = row_of(*error.what()).error;
+    else said.received_status = error.status();
+    return said;
+}
+
+std::string fallback_note(const try_result& error, std::string_view from) {
     std::string line = "Proxy-Status: ";
-    said.append_to(line);
+    fallback_status(error, from).append_to(line);
     return line += "\r\n";
 }
 
@@ -58,7 +63,10 @@ std::string proxied_exchange::note_fallback() {
 
 void proxied_exchange::answer_then(const fixed_answer& then) {
     route_counts::add(route_->counts[worker_.number()].fallbacks[fallback_fixed]);
-    answer_fixed(then, fallback_note(*result_, "a fixed answer"));
+    notes_.what = result_->what();
+    std::string& lines = worker_.scratch_text();
+    own_answer(lines, fallback_status(*result_, "a fixed answer"), notes_.request_id());
+    answer(then.status, then.content_type, then.body, lines);
 }
 
 }  // namespace fusebox::gateway

@@ -77,7 +77,7 @@ bool proxied_exchange::answer_fresh() {
         if (kept && kept->can_be_validated()) validated_ = std::move(kept);
         return false;
     }
-    answer_fixed({504, "nothing is kept for this request\n"}, {});
+    answer_incident(incident::nothing_kept);
     return true;
 }
 

@@ -34,16 +34,20 @@ struct request_notes {
     std::string_view trace_id() const noexcept { return {trace.trace_id.data(), trace.trace_id.size()}; }
 
     // Begins anew, with the names that the request brought, or new ones. Keeps the memory.
-    void begin(const http::request_head& head, splitmix64& random, time_point now) {
+    // `head` is null when it cannot be read.
+    void begin(const http::request_head* head, splitmix64& random, time_point now) {
         began = now;
         answered.reset();
         response_bytes = 0;
         tries = hedges = 0;
         status = 0;
         what.reset();
-        const auto parent = parse_trace_parent(head.find(http::field_id::traceparent).value_or(""));
+        const auto said = [head](http::field_id f) {
+            return (head != nullptr ? head->find(f) : std::nullopt).value_or(std::string_view{});
+        };
+        const auto parent = parse_trace_parent(said(http::field_id::traceparent));
         trace = parent ? *parent : new_trace(false, {random.next(), random.next(), random.next()});
-        const std::string_view brought = head.find(http::field_id::x_request_id).value_or("");
+        const std::string_view brought = said(http::field_id::x_request_id);
         if (valid_request_id(brought)) {
             id_size = brought.size();
             std::ranges::copy(brought, id.begin());

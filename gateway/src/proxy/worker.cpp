@@ -27,13 +27,23 @@ http::connection_limits limits_of(const configuration& c) {
 // What a 405 must say (RFC 9110, section 15.5.6). Any method goes on but CONNECT and TRACE; these are the known ones.
 constexpr std::string_view allowed = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
 
-// What RFC 9209, section 2.3, calls it when a request is refused before it has a route.
-std::string_view error_type_of(int status) noexcept {
+// What it is that is refused before it has a route.
+incident incident_of_status(int status) noexcept {
     switch (status) {
-        case 404: return row_of(incident::no_route).error;
-        case 502: return row_of(incident::loop_detected).error;
-        default: return status < 500 ? "http_request_error" : "proxy_internal_response";
+        case 400: return incident::client_malformed;
+        case 404: return incident::no_route;
+        case 408: return incident::client_slow;
+        case 413:
+        case 414:
+        case 431: return incident::request_too_large;
+        case 502: return incident::loop_detected;
+        default: return incident::request_unsupported;
     }
+}
+
+// Of what is not HTTP nothing is believed.
+bool is_readable(const http::request_head& request) noexcept {
+    return request.error() == http::parse_errc::none && request.size() != 0;
 }
 
 // Only who has ended TLS in front of us may ask for an https URI here (RFC 9110, section 7.4).
@@ -95,7 +105,7 @@ http::exchange* worker::serve(http::server_connection& c) {
         return refuse(c, 414, sentence(http::parse_errc::start_line_too_long)), nullptr;
     if (request.method() == http::method_id::trace) return refuse(c, 405, "TRACE is not served"), nullptr;
     if (request.body().kind == http::framing::length && request.body().bytes > limits.body)
-        return refuse_body(c), nullptr;
+        return refuse(c, 413, too_large_body), nullptr;
     if (claims_tls(request) && !is_trusted_peer(c))
         return refuse(c, 421, "an https URI is not served on a connection without TLS"), nullptr;
     if (has_been_at(fields, pseudonym))
@@ -103,7 +113,7 @@ http::exchange* worker::serve(http::server_connection& c) {
     if (request.method() == http::method_id::options) {
         const auto hops = hops_left(request);
         if (!hops) return refuse(c, 400, "Max-Forwards must be one whole number"), nullptr;
-        if (*hops == 0) return log_unrouted(c, 200, 0, {}), c.answer(200, {}, {}), nullptr;
+        if (*hops == 0) return answer_as_last(c), nullptr;
     }
     char normal[http::head_limits::most_bytes];
     const auto path = http::normalise_path(request.path(), normal);
@@ -152,24 +162,57 @@ void worker::log(const http::server_connection& c, access_entry entry) noexcept 
     log_->add(number_, entry);
 }
 
-void worker::log_unrouted(const http::server_connection& c, int status, std::size_t bytes,
-                          std::string_view why) noexcept {
+void worker::log_unrouted(const http::server_connection& c, const request_notes& notes, std::string_view why) noexcept {
     if (!logs()) return;
-    access_entry e{.response_bytes = bytes, .status = status, .reason = why};
+    access_entry e{.response_bytes = notes.response_bytes,
+                   .status = notes.status,
+                   .what = notes.what,
+                   .request_id = notes.request_id(),
+                   .trace_id = notes.trace_id(),
+                   .reason = why};
     const http::request_head& request = c.request();
-    if (request.error() == http::parse_errc::none && request.size() != 0)
+    if (is_readable(request))
         e.method = request.method_text(), e.host = request.authority(), e.target = request.target();
     log(c, e);
 }
 
+worker::refusal_text worker::explain(const http::server_connection& c, const refusal& r) {
+    const bool readable = is_readable(c.request());
+    const auto accept = readable ? c.request().find(http::field_id::accept) : std::nullopt;
+    scratch_text_.clear();
+    line_writer fields{scratch_text_};
+    constexpr double unit = 0x1p-53;
+    write_refusal(r, pseudonym, preferred_body(accept.value_or("")), double(random_.next() >> 11) * unit, fields,
+                  scratch_line_);
+    if (r.effective_status() == 405) scratch_text_.append(allowed);
+    return {scratch_text_, scratch_line_};
+}
+
 void worker::refuse(http::server_connection& c, int status, std::string_view why) {
-    scratch_text_.assign(why).append("\n");
-    log_unrouted(c, status, scratch_text_.size(), why);
-    scratch_line_.assign("Cache-Control: no-store\r\nProxy-Status: ");
-    proxy_status{.proxy = pseudonym, .error = error_type_of(status), .details = why}.append_to(scratch_line_);
-    scratch_line_.append("\r\n");
-    if (status == 405) scratch_line_.append(allowed);
-    c.answer(status, "text/plain; charset=utf-8", scratch_text_, scratch_line_);
+    const http::request_head& request = c.request();
+    request_notes notes;
+    notes.begin(is_readable(request) ? &request : nullptr, random_, loop_.now());
+    notes.status = status;
+    notes.what = incident_of_status(status);
+    const auto text = explain(c, {.what = *notes.what,
+                                  .details = why,
+                                  .request_id = notes.request_id(),
+                                  .trace_id = notes.trace_id(),
+                                  .status = status});
+    notes.response_bytes = request.method() == http::method_id::head ? 0 : text.body.size();
+    log_unrouted(c, notes, why);
+    c.answer(status, {}, text.body, text.fields);
+}
+
+// An OPTIONS that may be forwarded no further is for us (RFC 9110, section 7.6.2).
+void worker::answer_as_last(http::server_connection& c) {
+    request_notes notes;
+    notes.begin(&c.request(), random_, loop_.now());
+    notes.status = 200;
+    log_unrouted(c, notes, {});
+    own_answer(scratch_text_, {.proxy = pseudonym, .error = {}, .details = "Max-Forwards ends here"},
+               notes.request_id());
+    c.answer(200, {}, {}, scratch_text_);
 }
 
 }  // namespace fusebox::gateway

@@ -23,6 +23,8 @@
 namespace fusebox::gateway {
 
 class proxied_exchange;
+struct refusal;
+struct request_notes;
 
 // An endpoint's connections, and where new ones go.
 struct endpoint_connections {
@@ -68,8 +70,12 @@ public:
     // The connections to this endpoint; null when its name leads nowhere.
     endpoint_connections* connections_to(const upstream_state& u, const endpoint& e);
     void release(proxied_exchange& done) noexcept;
-    // Answers 413.
-    void refuse_body(http::server_connection& c) { refuse(c, 413, "the body is larger than this gateway takes"); }
+    // An answer of ours in the words that the client would rather read: fields and body. Valid until the next.
+    struct refusal_text {
+        std::string_view fields;
+        std::string_view body;
+    };
+    refusal_text explain(const http::server_connection& c, const refusal& r);
     bool logs() const noexcept { return log_ != nullptr; }
     // Adds when it is, and who asked. Only if logs().
     void log(const http::server_connection& c, access_entry entry) noexcept;
@@ -88,8 +94,9 @@ private:
     http::exchange* serve(http::server_connection& c) override;
     bool is_trusted_peer(const http::server_connection& c) const;
     void look_at_drain();
-    void log_unrouted(const http::server_connection& c, int status, std::size_t bytes, std::string_view why) noexcept;
+    void log_unrouted(const http::server_connection& c, const request_notes& notes, std::string_view why) noexcept;
     void refuse(http::server_connection& c, int status, std::string_view why) override;
+    void answer_as_last(http::server_connection& c);
 
     const plan& plan_;
     const address_book& addresses_;

@@ -161,6 +161,92 @@ TEST_F(access_lines, what_never_reached_a_route_has_a_line_too) {
     EXPECT_NE(all[1]["reason"], "");
 }
 
+TEST_F(access_lines, what_is_refused_before_a_route_explains_itself_and_has_a_request_id) {
+    route().match.path_prefix = "/api";
+    configured.limits.body = 10;
+    peer& c = logged_client();
+    send(c, "GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine-1\r\n\r\n");
+    const std::string known = head(c);
+    EXPECT_THAT(known, StartsWith("HTTP/1.1 404"));
+    EXPECT_THAT(known, HasSubstr("Content-Type: application/problem+json\r\n"));
+    EXPECT_THAT(known, HasSubstr("Proxy-Status: fusebox; error=destination_not_found"));
+    EXPECT_THAT(known, HasSubstr("Cache-Control: no-store\r\n"));
+    EXPECT_EQ(field_of(known, "X-Request-Id"), "mine-1");
+    const auto problem = nlohmann::json::parse(body(c, std::stoul(field_of(known, "Content-Length"))));
+    EXPECT_EQ(problem["status"], 404);
+    EXPECT_EQ(problem["request_id"], "mine-1");
+    EXPECT_EQ(problem["details"], "no route matches this request");
+    std::vector<std::string> ids{"mine-1"};
+    const struct {
+        std::string_view request, answer, error;
+    } table[] = {
+        {"GET / HTTP/1.1\r\nHost : a\r\n\r\n", "HTTP/1.1 400", "error=http_request_error"},
+        {"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 405", "error=proxy_internal_response"},
+        {"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n", "HTTP/1.1 413", "error=http_request_error"},
+        {"GET / HTTP/1.1\r\nHost: a\r\nVia: 1.1 fusebox\r\n\r\n", "HTTP/1.1 502", "error=proxy_loop_detected"},
+        {"GET / HTTP/2.0\r\nHost: a\r\n\r\n", "HTTP/1.1 505", "error=proxy_internal_response"},
+        {"OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n", "HTTP/1.1 200", "Proxy-Status: fusebox; details"},
+    };
+    for (const auto& row : table) {
+        peer& d = client();
+        send(d, row.request);
+        const std::string h = head(d);
+        EXPECT_THAT(h, StartsWith(std::string(row.answer)));
+        EXPECT_THAT(h, HasSubstr(std::string(row.error)));
+        ids.push_back(field_of(h, "X-Request-Id"));
+        EXPECT_EQ(ids.back().size(), 32u) << row.request;
+    }
+    const auto all = lines(ids.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(all[i]["request_id"], ids[i]);
+    EXPECT_EQ(all[1]["incident"], "client_malformed");
+}
+
+TEST_F(access_lines, a_request_that_proves_too_large_or_broken_keeps_its_request_id) {
+    configured.limits.body = 10;
+    peer& c = logged_client();
+    send(c, "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    const std::string large = field_of(head(origin()), "X-Request-Id");
+    send(c, "b\r\n0123456789a\r\n");
+    const std::string refused_large = head(c);
+    peer& d = client();
+    send(d, "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    const std::string broken_off = field_of(head(origin()), "X-Request-Id");
+    send(d, "no size\r\n");
+    const std::string refused_broken = head(d);
+    EXPECT_THAT(refused_large, StartsWith("HTTP/1.1 413"));
+    EXPECT_EQ(field_of(refused_large, "X-Request-Id"), large);
+    EXPECT_THAT(refused_broken, StartsWith("HTTP/1.1 400"));
+    EXPECT_EQ(field_of(refused_broken, "X-Request-Id"), broken_off);
+    const auto all = lines(2);
+    EXPECT_EQ(all[0]["status"], 413);
+    EXPECT_EQ(all[0]["request_id"], large);
+    EXPECT_EQ(all[1]["status"], 400);
+    EXPECT_EQ(all[1]["request_id"], broken_off);
+    EXPECT_EQ(all[1]["route"], "all");
+}
+
+TEST_F(access_lines, an_injected_fault_says_what_it_is) {
+    route().chaos = chaos_configuration{.options = {.fault_rate = 1}, .fault_status = 599};
+    peer& c = logged_client();
+    send(c, get);
+    const std::string injected = head(c);
+    EXPECT_THAT(injected, StartsWith("HTTP/1.1 599"));
+    EXPECT_THAT(injected, HasSubstr("Proxy-Status: fusebox; error=proxy_internal_response"));
+    const auto l = line();
+    EXPECT_EQ(l["request_id"], field_of(injected, "X-Request-Id"));
+    EXPECT_EQ(l["incident"], "injected_fault");
+}
+
+TEST_F(access_lines, a_fixed_answer_carries_the_request_id_too) {
+    route().chaos = chaos_configuration{.options = {.fault_rate = 1}};
+    route().fallback = fallback_configuration{.then = fixed_answer{.status = 200, .body = "later\n"}};
+    peer& c = logged_client();
+    send(c, get);
+    const std::string fixed = head(c);
+    EXPECT_THAT(fixed, HasSubstr("Proxy-Status: fusebox; error=proxy_internal_response; details=\"a fixed answer\""));
+    EXPECT_EQ(line()["request_id"], field_of(fixed, "X-Request-Id"));
+}
+
 TEST_F(access_lines, a_client_that_went_away_is_a_499) {
     peer& c = logged_client();
     send(c, get);

@@ -217,7 +217,10 @@ TEST_F(caching, the_client_s_wishes_are_heeded) {
     for (const char* lines :
          {"Cache-Control: max-age=10\r\n", "Cache-Control: min-fresh=50\r\n", "Cache-Control: only-if-cached\r\n"})
         EXPECT_THAT(told_by_us(ask(lines)), EndsWith("kept")) << lines;
-    EXPECT_THAT(told_by_us(ask("Cache-Control: only-if-cached\r\n", "/other")), StartsWith("HTTP/1.1 504"));
+    const std::string nothing = told_by_us(ask("Cache-Control: only-if-cached\r\n", "/other"));
+    EXPECT_THAT(nothing, StartsWith("HTTP/1.1 504"));
+    EXPECT_THAT(nothing, HasSubstr("Proxy-Status: fusebox; error=proxy_internal_response\r\n"));
+    EXPECT_THAT(nothing, HasSubstr("X-Request-Id: "));
 }
 
 TEST_F(caching, a_stale_answer_takes_an_error_s_place_for_a_while) {

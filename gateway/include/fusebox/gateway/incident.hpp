@@ -79,16 +79,20 @@ enum class incident : unsigned char {
     no_local_port,
     internal_error,
     draining,
-    total_timeout,  // the whole request's time is over
+    nothing_kept,    // and the client wants nothing but a kept answer
+    injected_fault,  // chaos
+    total_timeout,   // the whole request's time is over
     // The client's part.
     client_gone,
     client_slow,
     client_malformed,
+    request_too_large,
+    request_unsupported,
     // Nobody's part.
     reuse_race,
     hedge_lost,
 };
-inline constexpr std::size_t incident_count = 35;
+inline constexpr std::size_t incident_count = 39;
 
 struct incident_row {
     incident what;

@@ -45,7 +45,8 @@ public:
 
     // What the exchange may have waited for has come: a part of the body, or room for the response.
     virtual void client_ready() = 0;
-    // The request cannot be served to its end. The last call; the connection answers, if it still can.
+    // The request cannot be served to its end. The last call. It may answer, where no response has begun and the
+    // client is still there; else the connection does.
     virtual void client_lost(loss why) = 0;
 
 protected:
