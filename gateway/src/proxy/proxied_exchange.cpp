@@ -111,7 +111,7 @@ void proxied_exchange::finish() {
     if (fall_back()) return;
     if (replaced_ && replaced_->what()) result_ = *replaced_;  // the first error is the one to tell
     const auto& fallback = route_->configured.fallback;
-    if (fallback && fallback->then) return answer_then(*fallback->then);
+    if (fallback && fallback->then && has_failed()) return answer_then(*fallback->then);
     if (result_->by_chaos()) return answer_incident(incident::injected_fault, route_->configured.chaos->fault_status);
     answer_incident(result_->what().value_or(incident::internal_error));
 }

@@ -208,4 +208,14 @@ TEST_F(falling_back, a_client_that_goes_meanwhile_ends_it) {
     EXPECT_EQ(breaker().snapshot().window.calls, 1u);
 }
 
+TEST_F(falling_back, a_limit_that_the_client_has_come_to_is_told_whatever_there_is_to_fall_back_to) {
+    route().fallback->then = fixed_answer{.status = 200, .body = "later\n"};
+    route().rate_limit = rate_limit_configuration{.bucket = {.rate = 0.1, .burst = 1}};
+    EXPECT_THAT(exchange(get, ok).answered, StartsWith("HTTP/1.1 200"));
+    const std::string h = refused(get);
+    EXPECT_THAT(h, StartsWith("HTTP/1.1 429"));
+    EXPECT_THAT(h, HasSubstr("Retry-After: 1"));
+    EXPECT_EQ(fallbacks(fallback_fixed) + fallbacks(fallback_upstream), 0u);
+}
+
 }  // namespace fusebox::gateway
