@@ -40,9 +40,11 @@ void proxied_exchange::client_lost(loss why) {
 
 // Nobody is left to be told.
 void proxied_exchange::log_lost(incident what) {
-    route_counts::add(route_->counts[worker_.number()].responses[0]);
     notes_.what = what;
-    if (notes_.status == 0) notes_.status = client_closed_request;
+    if (notes_.status == 0) {  // else it was counted when it began
+        route_counts::add(route_->counts[worker_.number()].responses[0]);
+        notes_.status = client_closed_request;
+    }
     log();
 }
 

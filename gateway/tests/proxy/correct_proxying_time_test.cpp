@@ -148,6 +148,26 @@ TEST_F(proxying, line_49_when_the_client_goes_the_try_is_cancelled_and_nobody_is
     EXPECT_EQ(counts().responses[0], 1u);
 }
 
+TEST_F(proxying, line_49_every_request_is_counted_once_by_what_its_client_was_told) {
+    peer& gone = client();
+    send(gone, get);
+    peer& o = origin();
+    head(o);
+    send(o, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+    EXPECT_NE(head(gone), "");
+    cut(gone);
+    EXPECT_TRUE(ends(o));
+    EXPECT_EQ(counts().responses[2], 1u);
+    EXPECT_EQ(counts().responses[0], 0u) << "it was told of a 200";
+    peer& slow = client();
+    send(slow, half_a_post);
+    head(origin());
+    pass(11s);
+    EXPECT_THAT(head(slow), StartsWith("HTTP/1.1 408"));
+    EXPECT_EQ(counts().responses[4], 1u);
+    EXPECT_EQ(counts().responses[0], 0u);
+}
+
 TEST_F(proxying, line_49_a_trial_whose_client_goes_gives_its_slot_back) {
     route().circuit_breaker->options = {.consecutive_failures = 1, .half_open_calls = 1};
     exchange(get, broken);
