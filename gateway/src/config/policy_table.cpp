@@ -109,7 +109,8 @@ shape_of<route_timeouts> timeout_section() {
         .key("connect", &route_timeouts::connect, duration_or_none(), "Connecting.")
         .key("first_byte", &route_timeouts::first_byte, duration_or_none(),
              "From the request's last byte to the first of its response.")
-        .key("idle", &route_timeouts::idle, duration_or_none(), "Between two bytes of a body.")
+        .key("idle", &route_timeouts::idle, duration_or_none(),
+             "Between two bytes of a body, or of an upgraded connection.")
         .policy("timeout")
         .validate([](const route_timeouts& t) {
             std::vector<config_error> wrong;

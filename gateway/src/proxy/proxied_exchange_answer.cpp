@@ -147,7 +147,6 @@ void proxied_exchange::begin_tunnel() {
     end_walk();
     last_->settle();
     stage_ = stage::tunnelling;
-    last_->pause();
     http::gather out;
     forwarded_switch(out, head);
     client_->final_response_begins();
@@ -158,7 +157,9 @@ void proxied_exchange::begin_tunnel() {
     relay_tunnel();
 }
 
+// Whatever stirs, on either side, begins the idle time anew.
 void proxied_exchange::relay_tunnel() {
+    last_->await_more(route_->configured.timeout.idle);
     auto down = http::body_status::more, up = http::body_status::more;
     (void)last_->upstream().flush();
     while (down == http::body_status::more && client_->unsent() == 0)
