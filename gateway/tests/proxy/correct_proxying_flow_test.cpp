@@ -333,6 +333,22 @@ TEST_F(proxying, line_42_a_response_before_the_request_s_end_is_relayed_and_the_
     EXPECT_TRUE(ends(o));
 }
 
+TEST_F(proxying, line_42_an_early_response_takes_its_time_though_the_client_sends_no_more) {
+    peer& c = client();
+    send(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nsome");
+    peer& o = origin();
+    head(o);
+    EXPECT_EQ(body(o, 4), "some");
+    send(o, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
+    EXPECT_THAT(head(c), StartsWith("HTTP/1.1 200"));
+    EXPECT_EQ(body(c, 3), "abc");
+    pass(40s);
+    send(o, "def");
+    EXPECT_EQ(body(c, 3), "def");
+    EXPECT_TRUE(ends(c));
+    EXPECT_FALSE(c.reset);
+}
+
 TEST_F(proxying, line_43_bytes_behind_a_response_end_the_connection) {
     peer& c = client();
     send(c, get);

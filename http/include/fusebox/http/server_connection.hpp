@@ -145,7 +145,11 @@ public:
 
     // Begun: bytes of a final response have been handed to send().
     bool response_begun() const noexcept { return response_begun_; }
-    void final_response_begins() noexcept { response_begun_ = true; }
+    // What is left of the request's body is no longer waited for, unless it is read again.
+    void final_response_begins() noexcept {
+        response_begun_ = true;
+        reading_.disarm();
+    }
     bool draining() const noexcept { return draining_; }
     reactor& loop() const noexcept { return loop_; }
 
