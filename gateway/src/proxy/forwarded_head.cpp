@@ -61,6 +61,7 @@ void forwarded_request(http::gather& out, const http::request_head& head, const 
     add_via(add, text(head.version()), pseudonym, scratch);
     const auto span = child_of(notes.trace, w.random().next());
     const auto trace = to_text(span);
+    if (!notes.keeps_trace_state) without.insert(http::field_id::tracestate);
     add.add("traceparent", {trace.data(), trace.size()});
     add.add("X-Request-Id", notes.request_id());
     if (head.body().kind == http::framing::chunked) add.add("Transfer-Encoding", "chunked");

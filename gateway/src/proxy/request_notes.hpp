@@ -10,7 +10,6 @@
 #include <fusebox/http/request_head.hpp>
 #include <fusebox/random.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -26,7 +25,8 @@ struct request_notes {
     std::uint32_t hedges = 0;  // of those, sent beside another
     int status = 0;
     std::optional<incident> what{};
-    trace_parent trace{};  // every try is a child of it
+    trace_parent trace{};            // every try is a child of it
+    bool keeps_trace_state = false;  // the request's tracestate belongs to `trace`, and may go on
     std::array<char, 128> id{};
     std::size_t id_size = 0;
 
@@ -35,28 +35,7 @@ struct request_notes {
 
     // Begins anew, with the names that the request brought, or new ones. Keeps the memory.
     // `head` is null when it cannot be read.
-    void begin(const http::request_head* head, splitmix64& random, time_point now) {
-        began = now;
-        answered.reset();
-        response_bytes = 0;
-        tries = hedges = 0;
-        status = 0;
-        what.reset();
-        const auto said = [head](http::field_id f) {
-            return (head != nullptr ? head->find(f) : std::nullopt).value_or(std::string_view{});
-        };
-        const auto parent = parse_trace_parent(said(http::field_id::traceparent));
-        trace = parent ? *parent : new_trace(false, {random.next(), random.next(), random.next()});
-        const std::string_view brought = said(http::field_id::x_request_id);
-        if (valid_request_id(brought)) {
-            id_size = brought.size();
-            std::ranges::copy(brought, id.begin());
-        } else {
-            const auto made = new_request_id(random.next(), random.next());
-            id_size = made.size();
-            std::ranges::copy(made, id.begin());
-        }
-    }
+    void begin(const http::request_head* head, splitmix64& random, time_point now) noexcept;
 };
 
 }  // namespace fusebox::gateway

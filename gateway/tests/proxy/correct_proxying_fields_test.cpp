@@ -140,6 +140,22 @@ TEST_F(proxying, line_25_26_and_30_the_request_says_where_it_has_been) {
     EXPECT_THAT(e.asked, Not(HasSubstr("b7ad6b7169203331"))) << "a span of our own";
 }
 
+TEST_F(proxying, line_30_the_state_of_a_trace_goes_on_with_its_trace_only) {
+    const std::string parent = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
+    const auto asked = [this](const std::string& lines) {
+        return exchange("GET / HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n", ok).asked;
+    };
+    EXPECT_THAT(asked(parent + "tracestate: a=1\r\ntracestate: b=2\r\n"),
+                HasSubstr("tracestate: a=1\r\ntracestate: b=2\r\n"));
+    for (const std::string& lines :
+         {std::string("tracestate: a=1\r\n"), std::string("traceparent: 00-0-0-01\r\ntracestate: a=1\r\n"),
+          parent + "tracestate: a=1\r\ntracestate: no state\r\n"})
+        EXPECT_THAT(asked(lines), Not(HasSubstr("tracestate"))) << lines;
+    const std::string doubled = asked(parent + parent + "tracestate: a=1\r\n");
+    EXPECT_THAT(doubled, Not(HasSubstr("tracestate")));
+    EXPECT_THAT(doubled, Not(HasSubstr("0af7651916cd43dd8448eb211c80319c"))) << "of two parents neither is believed";
+}
+
 TEST_F(proxying, line_28_order_and_repeats_are_kept) {
     const auto e = exchange("GET / HTTP/1.1\r\nHost: a\r\nB: 1\r\nA: 2\r\nB: 3\r\n\r\n",
                             "HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 2\r\n\r\nok");
