@@ -1,7 +1,6 @@
 #include <fusebox/gateway/forwarding.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
 
 #include "letter_case.hpp"
@@ -86,11 +85,6 @@ void add_via(field_sink& out, std::string_view version, std::string_view pseudon
     out.add("Via", scratch);
 }
 
-bool is_forwarding_field(std::string_view name) noexcept {
-    return same_letters(name, "x-forwarded-for") || same_letters(name, "x-forwarded-proto") ||
-           same_letters(name, "x-forwarded-host") || same_letters(name, "forwarded");
-}
-
 void add_forwarding(const field_source& request, const request_origin& from, const forwarding_options& options,
                     field_sink& out, std::string& scratch) {
     scratch.clear();
@@ -103,10 +97,10 @@ void add_forwarding(const field_source& request, const request_origin& from, con
         kept_or(request, from, "x-forwarded-host", options.host_rewritten ? from.host : std::string_view{});
     if (!host.empty()) out.add("X-Forwarded-Host", host);
 
-    // Once somebody whom we trust has begun the standard field, a gap in it would be wrong.
+    // Where somebody has begun the standard field, a gap in it would be wrong.
+    if (!request.line("forwarded", 0)) return;
     scratch.clear();
     if (from.peer_trusted) join_lines(request, "forwarded", scratch);
-    if (scratch.empty() && !options.forwarded) return;
     append_element(scratch, from, options);
     out.add("Forwarded", scratch);
 }
@@ -134,16 +128,6 @@ std::string_view client_address(const field_source& request, std::string_view pe
         }
     }
     return client;
-}
-
-max_forwards check_max_forwards(const field_source& request, std::string_view method) noexcept {
-    const auto line = request.line("max-forwards", 0);
-    if (!line || (method != "OPTIONS" && method != "TRACE")) return {};
-    std::uint64_t left = 0;
-    const auto read = std::from_chars(line->data(), line->data() + line->size(), left);
-    if (read.ec != std::errc{} || read.ptr != line->data() + line->size()) return {};
-    if (left == 0) return {.answer_here = true};
-    return {.forward = left - 1};
 }
 
 }  // namespace fusebox::gateway

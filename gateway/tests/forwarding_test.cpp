@@ -1,4 +1,4 @@
-// Via, X-Forwarded-*, Forwarded and Max-Forwards, from strangers and from those whom we trust.
+// Via, X-Forwarded-* and Forwarded, from strangers and from those whom we trust.
 #include <fusebox/gateway/forwarding.hpp>
 
 #include <gtest/gtest.h>
@@ -57,6 +57,10 @@ const lines claims = {{"x-forwarded-for", "1.2.3.4"},
 
 TEST(forwarding, line_26_overwrites_what_strangers_claim) {
     EXPECT_EQ(forwarded(claims, {.peer = "192.0.2.7", .protocol = "http", .host = "h"}),
+              (lines{{"X-Forwarded-For", "192.0.2.7"},
+                     {"X-Forwarded-Proto", "http"},
+                     {"Forwarded", "for=192.0.2.7;host=h;proto=http;by=_fusebox"}}));
+    EXPECT_EQ(forwarded({}, {.peer = "192.0.2.7", .protocol = "http", .host = "h"}),
               (lines{{"X-Forwarded-For", "192.0.2.7"}, {"X-Forwarded-Proto", "http"}}));
 }
 
@@ -77,16 +81,9 @@ TEST(forwarding, line_21_tells_the_original_host_when_it_is_rewritten) {
 }
 
 TEST(forwarding, quotes_in_forwarded_what_is_no_token) {
-    const auto out = forwarded({}, {.peer = "2001:db8::1", .protocol = "https", .host = "h\"\\:80"},
-                               {.forwarded = true, .pseudonym = "edge"});
+    const auto out =
+        forwarded(claims, {.peer = "2001:db8::1", .protocol = "https", .host = "h\"\\:80"}, {.pseudonym = "edge"});
     EXPECT_EQ(out.back().second, R"(for="[2001:db8::1]";host="h\"\\:80";proto=https;by=_edge)");
-}
-
-TEST(forwarding, names_the_fields_that_it_writes_anew) {
-    EXPECT_TRUE(is_forwarding_field("X-FORWARDED-for"));
-    EXPECT_TRUE(is_forwarding_field("forwarded"));
-    EXPECT_FALSE(is_forwarding_field("x-forwarded-fo"));
-    EXPECT_FALSE(is_forwarding_field("via"));
 }
 
 address_range range(const char* base, std::uint8_t prefix) {
@@ -122,19 +119,6 @@ TEST(address_range, holds_what_begins_with_its_bits) {
                               "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa"})
         EXPECT_FALSE(parse_ip(wrong)) << wrong;
     EXPECT_FALSE(parse_ip(std::string_view("1.2.3.4\0x", 9)));
-}
-
-TEST(max_forwards, line_27_counts_down_and_ends_here_at_zero) {
-    const auto check = [](const char* value, const char* method) {
-        return check_max_forwards(message(lines{{"max-forwards", value}}), method);
-    };
-    EXPECT_EQ(check("5", "OPTIONS").forward, 4u);
-    EXPECT_TRUE(check("0", "OPTIONS").answer_here);
-    EXPECT_TRUE(check("0", "TRACE").answer_here);
-    EXPECT_FALSE(check("0", "GET").answer_here);
-    EXPECT_FALSE(check("-1", "OPTIONS").forward);
-    EXPECT_FALSE(check("1x", "OPTIONS").forward);
-    EXPECT_FALSE(check("99999999999999999999999", "OPTIONS").answer_here);
 }
 
 }  // namespace

@@ -135,6 +135,7 @@ TEST_F(proxying, line_25_26_and_30_the_request_says_where_it_has_been) {
     EXPECT_THAT(e.asked, HasSubstr("Via: 1.0 other\r\n"));
     EXPECT_THAT(e.asked, HasSubstr("Via: 1.1 fusebox\r\n"));
     EXPECT_THAT(e.asked, HasSubstr("X-Forwarded-For: 127.0.0.1\r\n"));
+    EXPECT_THAT(e.asked, HasSubstr("Forwarded: for=127.0.0.1;host=a;proto=http;by=_fusebox\r\n"));
     EXPECT_THAT(e.asked, Not(HasSubstr("6.6.6.6"))) << "strangers are not believed";
     EXPECT_THAT(e.asked, HasSubstr("traceparent: 00-0af7651916cd43dd8448eb211c80319c-"));
     EXPECT_THAT(e.asked, Not(HasSubstr("b7ad6b7169203331"))) << "a span of our own";

@@ -2,9 +2,9 @@
 //
 //   Via (RFC 9110, section 7.6.3)         a line of our own; our pseudonym there already: a loop
 //   X-Forwarded-For, -Proto, -Host, Forwarded (RFC 7239)
-//       from a stranger: what it says is dropped, and ours written
+//       from a stranger: what it says is replaced by ours
 //       from a trusted range: ours is appended, and its protocol and host are kept
-//   Max-Forwards (RFC 9110, section 7.6.2)
+//       Forwarded only where the request has one: the older fields say the same
 //
 // Thread-safety: functions of their arguments.
 #pragma once
@@ -12,8 +12,6 @@
 #include <fusebox/gateway/address_range.hpp>
 #include <fusebox/gateway/fields.hpp>
 
-#include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,14 +34,11 @@ struct request_origin {
 
 struct forwarding_options {
     bool host_rewritten = false;             // then X-Forwarded-Host tells the original one
-    bool forwarded = false;                  // writes the standard field Forwarded beside the older ones
     std::string_view pseudonym = "fusebox";  // a token: `by` of Forwarded, as an obfuscated name (_fusebox)
 };
 
-// True for the fields that add_forwarding writes anew: the incoming lines of these are not forwarded.
-bool is_forwarding_field(std::string_view name) noexcept;
-
-// Writes them. `scratch` is for lines put together, and allocates only until it has grown to their size.
+// Writes them; the incoming lines of these fields are not to be forwarded. `scratch` is for lines put together, and
+// allocates only until it has grown to their size.
 void add_forwarding(const field_source& request, const request_origin& from, const forwarding_options& options,
                     field_sink& out, std::string& scratch);
 
@@ -52,12 +47,5 @@ void add_forwarding(const field_source& request, const request_origin& from, con
 std::string_view client_address(const field_source& request, std::string_view peer,
                                 std::span<const address_range> trusted) noexcept;
 bool is_trusted(std::string_view address, std::span<const address_range> trusted) noexcept;
-
-// What Max-Forwards asks of us. Of methods other than OPTIONS and TRACE, and when it is no number: forward it as it is.
-struct max_forwards {
-    bool answer_here = false;                // it is used up: we are the recipient
-    std::optional<std::uint64_t> forward{};  // the field's new value
-};
-max_forwards check_max_forwards(const field_source& request, std::string_view method) noexcept;
 
 }  // namespace fusebox::gateway
