@@ -158,24 +158,26 @@ balancer::lease balancer::begin(endpoint& e, time_point now, std::uint64_t trial
     return {*this, e, now, trial, counted};
 }
 
-void balancer::settle(const lease& l, verdict how, time_point now) {
+void balancer::settle(lease& l, verdict how, time_point now) {
     endpoint& e = *l.target_;
-    if (how != verdict::ignored) {
-        if (set_->algorithm() == balancing::peak_ewma) observe(e, how == verdict::success, l.began_, now);
-        const auto& limit = set_->options().ejection.consecutive_failures;
-        if (l.trial_ != 0) {
-            if (e.return_trial(l.trial_)) upstream_.trial_ended(e, how == verdict::success, l.began_, now);
-        } else if (now >= e.retrial_at_.load(std::memory_order_relaxed)) {
-            upstream_.trial_ended(e, how == verdict::success, l.began_, now);
-        } else if (how == verdict::success) {
-            e.succeeded();
-        } else if (limit && e.failed_in_a_row(*limit)) {
-            upstream_.eject_for_failures(e, now);
-        }
-    } else if (l.trial_ != 0) {
-        e.return_trial(l.trial_);
-    }
+    if (how != verdict::ignored && set_->algorithm() == balancing::peak_ewma)
+        observe(e, how == verdict::success, l.began_, now);
+    if (l.trial_ != 0) end_trial(l, how, now);
+    else if (how != verdict::ignored) judge(e, how == verdict::success, l.began_, now);
     e.end(worker_, l.counted_, how);  // last: until then the endpoint is kept
+}
+
+// What a call that was no trial says of the endpoint.
+void balancer::judge(endpoint& e, bool success, time_point began, time_point now) {
+    const auto& limit = set_->options().ejection.consecutive_failures;
+    if (now >= e.retrial_at_.load(std::memory_order_relaxed)) upstream_.trial_ended(e, success, began, now);
+    else if (success) e.succeeded();
+    else if (limit && e.failed_in_a_row(*limit)) upstream_.eject_for_failures(e, now);
+}
+
+void balancer::end_trial(lease& l, verdict how, time_point now) {
+    const bool in_time = l.target_->return_trial(std::exchange(l.trial_, 0));
+    if (in_time && how != verdict::ignored) upstream_.trial_ended(*l.target_, how == verdict::success, l.began_, now);
 }
 
 void balancer::drop(const lease& l) noexcept {

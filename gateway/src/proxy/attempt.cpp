@@ -357,6 +357,11 @@ void attempt::settle() {
     lease_.reset();
 }
 
+void attempt::settle_trial() {
+    if (walk_ && !walk_over_) walk_->tell_breakers();
+    if (lease_) lease_->settle_trial(verdict_of(result_->meaning()), of_.now());
+}
+
 void attempt::rest() noexcept {
     timer_.disarm();
     walk_.reset();

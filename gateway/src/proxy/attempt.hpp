@@ -74,6 +74,8 @@ public:
     void settle();
     // Its response is none that can be used.
     void refuse_answer(incident why) { failed(why); }
+    // Tells the breaker and the endpoint, of which it is a trial, how it will end, by the head of its response.
+    void settle_trial();
     // Gives up what it is at, without a verdict for anybody.
     void cancel(incident why, cancel_cause cause);
     // Ends with its connection, which may be of use to others.

@@ -167,6 +167,7 @@ void proxied_exchange::expired() {
     if (stage_ == stage::waiting) follow(walk_->resume());
     else if (stage_ == stage::following) following_expired();
     else if (race_) launch_by_clock();
+    else if (stage_ == stage::relaying) settle_trial();
 }
 
 }  // namespace fusebox::gateway

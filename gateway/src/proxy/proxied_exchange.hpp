@@ -147,6 +147,8 @@ private:
     void go_on_relaying(http::body_status status);
     void send_last_chunk();
     void relayed(bool whole);
+    void watch_trial();
+    void settle_trial();
     void end_walk();
     void begin_tunnel();
     void relay_tunnel();
@@ -178,7 +180,7 @@ private:
     std::vector<pipeline_part> own_policies_;  // unless the route's serve all requests alike
     std::span<const pipeline_part> policies_;  // those, or the route's; none before they were gathered
     std::optional<detail::dynamic_walk<try_result>> walk_;
-    http::deadline timer_{http::on<&proxied_exchange::expired>(this)};  // of the walk, and of the race
+    http::deadline timer_{http::on<&proxied_exchange::expired>(this)};  // of the walk, of the race, of a trial
     bool queued_ = false;                                               // waits in a queue, not for an instant
     bool walk_done_ = false;                                            // the policies have heard the end
 

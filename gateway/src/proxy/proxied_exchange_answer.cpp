@@ -44,6 +44,7 @@ void proxied_exchange::relay_head(const http::response_head& head) {
     stage_ = stage::relaying;
     state_.context.set_deadline(time_point::max());  // the policies' clocks stop here
     last_->stop_clocks();
+    watch_trial();
     const auto plan = client_->plan(head.status(), head.body());
     chunked_ = plan.chunked;
     http::gather out;
@@ -124,6 +125,21 @@ void proxied_exchange::relayed(bool whole) {
     retire();
     if (whole) client.response_complete();
     else client.abort();
+}
+
+// A trial must not last as long as a stream may: its lease would run out, which counts as a failure, and a healthy
+// upstream would never be believed. Half of it is for the body to break off in; after that the head has decided.
+void proxied_exchange::watch_trial() {
+    if (!last_->is_trial()) return;
+    duration lease = to_->configured.options.ejection.trial_lease;
+    if (const auto& breaker = route_->configured.circuit_breaker; breaker && breaker->options.trial_lease > duration{0})
+        lease = std::min(lease, breaker->options.trial_lease);
+    arm(saturating_add(last_->began(), lease / 2));
+}
+
+void proxied_exchange::settle_trial() {
+    if (!walk_done_ && !route_->has_inner()) walk_->tell_breakers();
+    last_->settle_trial();
 }
 
 // The policies hear how the answered request ended.

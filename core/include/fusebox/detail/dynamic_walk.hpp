@@ -89,6 +89,15 @@ public:
         state_.time.next_step();
         return outward(last_, base::judged(cause));
     }
+    // The outcome is in the slot, and settled, though the operation goes on: its breakers hear of it now, and nothing
+    // at its end. The others wait for that.
+    void tell_breakers() {
+        ending e = slot_.judge();
+        for (std::size_t i = last_; i != first_; --i) {
+            if (!std::holds_alternative<std::shared_ptr<circuit_breaker>>(parts_[i - 1])) continue;
+            at(i - 1, [&](auto& own, auto& policy) { (void)own.leave(policy, state_, slot_, e); });
+        }
+    }
     command resume() {
         state_.time.next_step();
         return passed(waiting_, at(waiting_, [this](auto& own, auto& policy) { return own.resumed(policy, state_); }));

@@ -77,6 +77,10 @@ public:
         void settle(verdict how, time_point now) {
             if (auto* o = std::exchange(owner_, nullptr)) o->settle(*this, how, now);
         }
+        // The outcome of a trial is clear, though the call goes on: it is a trial no more.
+        void settle_trial(verdict how, time_point now) {
+            if (owner_ != nullptr && trial_ != 0) owner_->end_trial(*this, how, now);
+        }
 
     private:
         friend class balancer;
@@ -122,7 +126,9 @@ private:
     double latency_load(endpoint& e, time_point now) const noexcept;
     void observe(endpoint& e, bool success, time_point began, time_point now) noexcept;
     lease begin(endpoint& e, time_point now, std::uint64_t trial) noexcept;
-    void settle(const lease& l, verdict how, time_point now);
+    void settle(lease& l, verdict how, time_point now);
+    void judge(endpoint& e, bool success, time_point began, time_point now);
+    void end_trial(lease& l, verdict how, time_point now);
     void drop(const lease& l) noexcept;
 
     upstream& upstream_;
