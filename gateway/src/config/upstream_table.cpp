@@ -102,7 +102,7 @@ shape_of<ejection_options> ejection_section() {
 shape_of<connection_limits> connections_section() {
     return section<connection_limits>("connections")
         .key("max_per_endpoint", &connection_limits::max_per_endpoint, integer<std::uint32_t>(1, million),
-             "Open to one endpoint at the same time.")
+             "In use to one endpoint at the same time, by all threads.")
         .key("keep_alive_idle", &connection_limits::keep_alive_idle, duration_or_none(),
              "How long an unused one is kept; shorter than the upstream keeps it.");
 }

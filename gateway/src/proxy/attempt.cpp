@@ -57,15 +57,12 @@ void attempt::connect() {
     stage_ = stage::connecting;
     origin_ = worker_.connections_to(*of_.to_, lease_->target());
     if (origin_ == nullptr) return failed(incident::dns_error);
+    if (origin_->in_use.fetch_add(1, std::memory_order_relaxed) >= of_.to_->configured.connections.max_per_endpoint) {
+        drop(false);
+        return failed(incident::bulkhead_full);
+    }
     if (!must_be_fresh_) upstream_ = origin_->idle.take();
     fresh_ = upstream_ == nullptr;
-    if (fresh_) {
-        if (origin_->open >= of_.to_->configured.connections.max_per_endpoint) {
-            origin_ = nullptr;
-            return failed(incident::bulkhead_full);
-        }
-    }
-    ++origin_->open;
     if (fresh_) return dial(origin_->addresses.size());
     upstream_->notify(http::on<&attempt::stirred>(this));
     connected();
@@ -128,7 +125,7 @@ void attempt::connection_lost() {
 }
 
 void attempt::drop(bool reuse) noexcept {
-    if (origin_ != nullptr) --origin_->open;
+    if (origin_ != nullptr) origin_->in_use.fetch_sub(1, std::memory_order_relaxed);
     if (upstream_) {
         upstream_->notify({});
         if (reuse) origin_->idle.give(std::move(upstream_));

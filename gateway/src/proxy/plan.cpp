@@ -1,5 +1,7 @@
 #include "plan.hpp"
 
+#include "address_book.hpp"
+
 #include <fusebox/gateway/policy_key.hpp>
 
 #include <algorithm>
@@ -174,6 +176,7 @@ std::expected<std::unique_ptr<plan>, std::vector<config_error>> plan::make(const
             std::make_unique<upstream>(u.name, u.options, workers, [p = made.get()](const verdict_change& v) {
                 if (p->told_) p->told_(v);
             });
+        for (const endpoint_configuration& e : u.endpoints) added.in_use[text_of(e.address)];
         by_name[u.name] = &added;
         shared.emplace(u.name, shared_policies{u});
     }

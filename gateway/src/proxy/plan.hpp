@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace fusebox::gateway {
@@ -44,11 +45,17 @@ struct alignas(64) route_counts {
     }
 };
 
+// Of an endpoint, by all workers.
+struct alignas(64) use_count {
+    std::atomic<std::uint32_t> connections{0};
+};
+
 struct upstream_state {
     upstream_configuration configured;
     std::unique_ptr<upstream> endpoints;
     std::size_t number = 0;
-    std::unique_ptr<endpoint_breakers> breakers;  // null unless a route has the scope endpoint; tells `endpoints`
+    std::unordered_map<std::string, use_count> in_use;  // by address; which are there does not change
+    std::unique_ptr<endpoint_breakers> breakers;        // null unless a route has the scope endpoint; tells `endpoints`
 };
 
 struct route_state {

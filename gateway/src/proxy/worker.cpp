@@ -79,15 +79,17 @@ worker::~worker() {
     exchanges_.clear();
 }
 
-endpoint_connections* worker::connections_to(const upstream_state& u, const endpoint& e) {
+endpoint_connections* worker::connections_to(upstream_state& u, const endpoint& e) {
     auto& part = upstreams_[u.number];
     const std::uint64_t edition = addresses_.edition();
     auto known = part.origins.find(std::string_view{e.address()});
     if (known != part.origins.end() && known->second->edition == edition) return known->second.get();
     auto found = addresses_.find(e.address());
     if (found.empty()) return nullptr;
-    if (known == part.origins.end())
-        known = part.origins.emplace(e.address(), std::make_unique<endpoint_connections>(part.limits)).first;
+    if (known == part.origins.end()) {
+        auto& in_use = u.in_use.find(e.address())->second.connections;
+        known = part.origins.emplace(e.address(), std::make_unique<endpoint_connections>(part.limits, in_use)).first;
+    }
     endpoint_connections& to = *known->second;
     to.edition = edition;
     if (found == to.addresses) return &to;
@@ -108,8 +110,7 @@ http::exchange* worker::serve(http::server_connection& c) {
         return refuse(c, 413, too_large_body), nullptr;
     if (claims_tls(request) && !is_trusted_peer(c))
         return refuse(c, 421, "an https URI is not served on a connection without TLS"), nullptr;
-    if (has_been_at(fields, pseudonym))
-        return refuse(c, 502, "this request has been here before"), nullptr;
+    if (has_been_at(fields, pseudonym)) return refuse(c, 502, "this request has been here before"), nullptr;
     if (request.method() == http::method_id::options) {
         const auto hops = hops_left(request);
         if (!hops) return refuse(c, 400, "Max-Forwards must be one whole number"), nullptr;

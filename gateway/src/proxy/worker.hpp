@@ -14,6 +14,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,7 +29,8 @@ struct request_notes;
 
 // An endpoint's connections, and where new ones go.
 struct endpoint_connections {
-    explicit endpoint_connections(const http::pool_limits& limits) : idle(limits) {}
+    endpoint_connections(const http::pool_limits& limits, std::atomic<std::uint32_t>& used)
+        : idle(limits), in_use(used) {}
 
     const http::socket_address& at() const noexcept { return addresses[turn % addresses.size()]; }
     // That one does not answer: the next connection is tried at another address of the name.
@@ -38,7 +40,7 @@ struct endpoint_connections {
     std::size_t turn = 0;
     std::uint64_t edition = 0;  // of the address book, when they were looked up
     http::connection_pool idle;
-    std::uint32_t open = 0;  // in use
+    std::atomic<std::uint32_t>& in_use;  // by all workers
 };
 
 class worker final : private http::service {
@@ -68,7 +70,7 @@ public:
 
     balancer& balancer_of(const upstream_state& u) noexcept { return *upstreams_[u.number].picks; }
     // The connections to this endpoint; null when its name leads nowhere.
-    endpoint_connections* connections_to(const upstream_state& u, const endpoint& e);
+    endpoint_connections* connections_to(upstream_state& u, const endpoint& e);
     void release(proxied_exchange& done) noexcept;
     // An answer of ours in the words that the client would rather read: fields and body. Valid until the next.
     struct refusal_text {

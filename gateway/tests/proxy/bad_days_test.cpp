@@ -172,4 +172,36 @@ TEST_F(bad_days, an_hour_that_is_gone_ends_what_was_waiting_and_harms_nothing_el
     EXPECT_THAT(after.answered, StartsWith("HTTP/1.1 200")) << "the circuit's wait is over as well";
 }
 
+TEST_F(bad_days, the_limit_of_connections_to_an_endpoint_is_that_of_all_threads_together) {
+    configured.upstreams[0].connections.max_per_endpoint = 2;
+    serve(2);
+    worker second{*plan_, addresses_, 1, &clock};
+    ASSERT_FALSE(second.server().listen(*http::socket_address::from("127.0.0.1", 0)));
+    const auto at = second.server().local();
+    const auto ask_second = [&]() -> peer& {
+        peer& c = unconnected_client();
+        EXPECT_EQ(::connect(c.fd, at.get(), at.size), 0);
+        EXPECT_EQ(::send(c.fd, get.data(), get.size(), MSG_NOSIGNAL), ssize_t(get.size()));
+        return c;
+    };
+    const auto runs_second_until = [&](auto come) {
+        return until([&] { return second.io().restart(), second.io().poll(), come(); });
+    };
+    peer& first = client();
+    send(first, get);
+    peer& o = origin();
+    EXPECT_NE(head(o), "");
+    ask_second();
+    EXPECT_TRUE(runs_second_until([&] { return is_asked(origin_); }));
+    EXPECT_NE(head(origin()), "");
+    peer& third = ask_second();
+    EXPECT_TRUE(runs_second_until([&] { return take_in(third), third.got.starts_with("HTTP/1.1 503"); }));
+    EXPECT_THAT(refused(get), HasSubstr("error=connection_limit_reached"));
+    send(o, ok);
+    EXPECT_THAT(head(first), StartsWith("HTTP/1.1 200"));
+    EXPECT_EQ(body(first, 2), "ok");
+    send(first, get);
+    EXPECT_NE(head(o), "") << "a place that is free again, on a connection that was kept";
+}
+
 }  // namespace fusebox::gateway

@@ -70,9 +70,9 @@ protected:
 
     route_configuration& route() { return configured.routes[0]; }
 
-    // Serves what `configured` says; by itself at the first client.
-    void serve() {
-        auto made = plan::make(configured, 1, &clock);
+    // Serves what `configured` says; by itself at the first client. A test may run further workers beside this one.
+    void serve(unsigned workers = 1) {
+        auto made = plan::make(configured, workers, &clock);
         ASSERT_TRUE(made) << made.error()[0].message();
         plan_ = std::move(*made);
         std::vector<socket_address> names;
