@@ -71,6 +71,13 @@ shape_of<route_match> match_section() {
         });
 }
 
+// What both a token (RFC 9110) and an sf-token (RFC 8941) may be.
+bool is_pseudonym(std::string_view text) {
+    const auto letter = [](unsigned char c) { return std::isalpha(c) != 0; };
+    const auto rest = [&](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '-'; };
+    return !text.empty() && letter(static_cast<unsigned char>(text.front())) && std::ranges::all_of(text, rest);
+}
+
 shape_of<std::string> rewrite_host() {
     return matching("text", "^[^ /?#@]+$", is_authority,
                     "is no Host; write it such as orders.local or orders.local:8080");
@@ -183,6 +190,11 @@ shape file_section() {
              "Policies with a name, which a route may give in place of the policy.");
     s.key("limits", VALUE(limits), limits_section(), "Sizes of requests.")
         .key("trusted_proxies", VALUE(trusted_proxies), one_or_many(range()), "Whose X-Forwarded-* are believed.")
+        .key("pseudonym", VALUE(pseudonym),
+             matching("name", "^[A-Za-z][A-Za-z0-9_.-]*$", is_pseudonym,
+                      "must be a letter, and then letters, digits, _, . and -"),
+             "What Via, Forwarded, Proxy-Status and Cache-Status call this gateway. A request that carries it already "
+             "is taken for one that came back: gateways in a row have a pseudonym each.")
         .key("access_log", VALUE(access_log), text("stdout, stderr, or a file"), "Where a line for each request goes.")
         .can_be_off([](file_content& f) { f.value.access_log.clear(); },
                     [](const file_content& f) { return f.value.access_log.empty(); })

@@ -57,8 +57,10 @@ void forwarded_request(http::gather& out, const http::request_head& head, const 
                               .peer_trusted = is_trusted(peer, w.serves().configured().trusted_proxies),
                               .protocol = "http",
                               .host = head.authority()};
-    add_forwarding(fields, from, {.host_rewritten = route.configured.rewrite_host.has_value()}, add, scratch);
-    add_via(add, text(head.version()), pseudonym, scratch);
+    add_forwarding(fields, from,
+                   {.host_rewritten = route.configured.rewrite_host.has_value(), .pseudonym = w.pseudonym()}, add,
+                   scratch);
+    add_via(add, text(head.version()), w.pseudonym(), scratch);
     const auto span = child_of(notes.trace, w.random().next());
     const auto trace = to_text(span);
     if (!notes.keeps_trace_state) without.insert(http::field_id::tracestate);

@@ -18,7 +18,6 @@
 namespace fusebox::gateway {
 
 // Our name in Via and Proxy-Status.
-inline constexpr std::string_view pseudonym = "fusebox";
 
 // Why a 413.
 inline constexpr std::string_view too_large_body = "the body is larger than this gateway takes";

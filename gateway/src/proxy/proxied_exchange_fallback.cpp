@@ -9,7 +9,7 @@ namespace fusebox::gateway {
 namespace {
 
 // What the error was, and where the answer is from.
-proxy_status fallback_status(const try_result& error, std::string_view from) {
+proxy_status fallback_status(std::string_view pseudonym, const try_result& error, std::string_view from) {
     proxy_status said{.proxy = pseudonym, .error = "", .details = from};
     if (error.by_chaos()) said.error = row_of(incident::injected_fault).error;
     else if (error.what()) said.error = row_of(*error.what()).error;
@@ -17,9 +17,9 @@ proxy_status fallback_status(const try_result& error, std::string_view from) {
     return said;
 }
 
-std::string fallback_note(const try_result& error, std::string_view from) {
+std::string fallback_note(std::string_view pseudonym, const try_result& error, std::string_view from) {
     std::string line = "Proxy-Status: ";
-    fallback_status(error, from).append_to(line);
+    fallback_status(pseudonym, error, from).append_to(line);
     return line += "\r\n";
 }
 
@@ -38,7 +38,7 @@ bool proxied_exchange::fall_back() {
     if (replaced_ || !has_failed()) return false;
     if (const auto kept = stale_answer()) {
         route_counts::add(route_->counts[worker_.number()].fallbacks[fallback_stale]);
-        answer_kept(*kept, fallback_note(*result_, "the last good answer"), "hit");
+        answer_kept(*kept, fallback_note(worker_.pseudonym(), *result_, "the last good answer"), "hit");
         return true;
     }
     if (route_->spare == nullptr || !repeatable_) return false;
@@ -58,14 +58,14 @@ bool proxied_exchange::fall_back() {
 // The line that a response of the fallback's upstream gets.
 std::string proxied_exchange::note_fallback() {
     route_counts::add(route_->counts[worker_.number()].fallbacks[fallback_upstream]);
-    return fallback_note(*replaced_, "answered by another upstream");
+    return fallback_note(worker_.pseudonym(), *replaced_, "answered by another upstream");
 }
 
 void proxied_exchange::answer_then(const fixed_answer& then) {
     route_counts::add(route_->counts[worker_.number()].fallbacks[fallback_fixed]);
     notes_.what = result_->what();
     std::string& lines = worker_.scratch_text();
-    own_answer(lines, fallback_status(*result_, "a fixed answer"), notes_.request_id());
+    own_answer(lines, fallback_status(worker_.pseudonym(), *result_, "a fixed answer"), notes_.request_id());
     answer(then.status, then.content_type, then.body, lines);
 }
 

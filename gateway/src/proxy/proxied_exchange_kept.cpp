@@ -30,10 +30,10 @@ void add_number(std::string& lines, std::int64_t n) {
 }
 
 // Age, and Cache-Status (RFC 9211), whose time to live is negative once the answer is stale.
-void add_age(std::string& lines, const kept_answer& kept, std::string_view use, time_point now) {
+void add_age(std::string& lines, const kept_answer& kept, std::string_view use, std::string_view by, time_point now) {
     using std::chrono::floor, std::chrono::seconds;
     add_number(lines.append("Age: "), floor<seconds>(kept.age(now)).count());
-    lines.append("\r\nCache-Status: ").append(pseudonym).append("; ").append(use).append("; ttl=");
+    lines.append("\r\nCache-Status: ").append(by).append("; ").append(use).append("; ttl=");
     add_number(lines, floor<seconds>(kept.terms.fresh_for - (now - kept.came)).count());
     lines += "\r\n";
 }
@@ -94,7 +94,7 @@ void proxied_exchange::answer_kept(const kept_answer& kept, std::string_view not
     const auto plan = client_->plan(status, {http::framing::length, kept.body->size()});
     std::string& lines = worker_.scratch_text();
     lines.assign(note);
-    add_age(lines, kept, use, now());
+    add_age(lines, kept, use, worker_.pseudonym(), now());
     if (get && status != 204 && status != 304) {
         add_number(lines.append("Content-Length: "), static_cast<std::int64_t>(kept.body->size()));
         lines += "\r\n";

@@ -87,7 +87,7 @@ std::string proxied_exchange::note_race() {
     const std::string details =
         "attempt " + std::to_string(last_->number()) + " of " + std::to_string(raced_) + " answered";
     std::string line = "Proxy-Status: ";
-    proxy_status{.proxy = pseudonym, .error = {}, .details = details}.append_to(line);
+    proxy_status{.proxy = worker_.pseudonym(), .error = {}, .details = details}.append_to(line);
     return line += "\r\n";
 }
 

@@ -110,7 +110,8 @@ http::exchange* worker::serve(http::server_connection& c) {
         return refuse(c, 413, too_large_body), nullptr;
     if (claims_tls(request) && !is_trusted_peer(c))
         return refuse(c, 421, "an https URI is not served on a connection without TLS"), nullptr;
-    if (has_been_at(fields, pseudonym)) return refuse(c, 502, "this request has been here before"), nullptr;
+    if (has_been_at(fields, pseudonym()))
+        return refuse(c, 502, "this request has been here before; gateways in a row need a pseudonym each"), nullptr;
     if (request.method() == http::method_id::options) {
         const auto hops = hops_left(request);
         if (!hops) return refuse(c, 400, "Max-Forwards must be one whole number"), nullptr;
@@ -183,7 +184,7 @@ worker::refusal_text worker::explain(const http::server_connection& c, const ref
     scratch_text_.clear();
     line_writer fields{scratch_text_};
     constexpr double unit = 0x1p-53;
-    write_refusal(r, pseudonym, preferred_body(accept.value_or("")), double(random_.next() >> 11) * unit, fields,
+    write_refusal(r, pseudonym(), preferred_body(accept.value_or("")), double(random_.next() >> 11) * unit, fields,
                   scratch_line_);
     if (r.effective_status() == 405) scratch_text_.append(allowed);
     return {scratch_text_, scratch_line_};
@@ -211,7 +212,7 @@ void worker::answer_as_last(http::server_connection& c) {
     notes.begin(&c.request(), random_, loop_.now());
     notes.status = 200;
     log_unrouted(c, notes, {});
-    own_answer(scratch_text_, {.proxy = pseudonym, .error = {}, .details = "Max-Forwards ends here"},
+    own_answer(scratch_text_, {.proxy = pseudonym(), .error = {}, .details = "Max-Forwards ends here"},
                notes.request_id());
     c.answer(200, {}, {}, scratch_text_);
 }

@@ -59,6 +59,7 @@ public:
 
     const plan& serves() const noexcept { return plan_; }
     unsigned number() const noexcept { return number_; }
+    std::string_view pseudonym() const noexcept { return plan_.configured().pseudonym; }
     http::reactor& loop() noexcept { return loop_; }
     http::connection_memory& memory() noexcept { return memory_; }
     const http::head_limits& head_limits() const noexcept { return limits_.head; }

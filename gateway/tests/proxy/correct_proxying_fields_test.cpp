@@ -127,6 +127,16 @@ TEST_F(proxying, line_24_fields_of_the_hop_are_removed_both_ways) {
     EXPECT_THAT(e.answered, HasSubstr("X-Stays: 2\r\n"));
 }
 
+TEST_F(proxying, line_25_gateways_in_a_row_have_a_pseudonym_each) {
+    configured.pseudonym = "inner";
+    const auto e = exchange("GET / HTTP/1.1\r\nHost: a\r\nVia: 1.1 fusebox\r\nForwarded: for=6.6.6.6\r\n\r\n", ok);
+    EXPECT_THAT(e.asked, HasSubstr("Via: 1.1 fusebox\r\n"));
+    EXPECT_THAT(e.asked, HasSubstr("Via: 1.1 inner\r\n"));
+    EXPECT_THAT(e.asked, HasSubstr("by=_inner\r\n"));
+    const std::string h = refused("GET / HTTP/1.1\r\nHost: a\r\nVia: 1.1 inner\r\n\r\n");
+    EXPECT_THAT(h, HasSubstr("Proxy-Status: inner; error=proxy_loop_detected"));
+}
+
 TEST_F(proxying, line_25_26_and_30_the_request_says_where_it_has_been) {
     const auto e = exchange(
         "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nVia: 1.0 other\r\n"

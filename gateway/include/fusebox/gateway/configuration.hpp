@@ -248,6 +248,7 @@ struct configuration {
     std::vector<route_configuration> routes;  // router.hpp says which one a request takes
     message_limits limits{};
     std::vector<address_range> trusted_proxies{};  // whose X-Forwarded-* are believed
+    std::string pseudonym = "fusebox";             // of this gateway in Via, Forwarded, Proxy-Status and Cache-Status
     std::string access_log = "stdout";             // stdout, stderr, a file, or empty for none
     gateway::log_level log_level = gateway::log_level::info;
     duration shutdown_delay{0};                         // readiness fails for so long before listening ends
