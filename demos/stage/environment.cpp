@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
@@ -11,6 +13,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
 
 namespace stage {
 
@@ -24,6 +27,47 @@ std::optional<Number> parse(std::string_view text) {
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (failed != std::errc{} || end != text.data() + text.size()) return std::nullopt;
     return value;
+}
+
+constexpr std::string_view blanks = " \t\r";
+
+std::string_view trimmed(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    return text.substr(0, text.find_last_not_of(blanks) + 1);
+}
+
+bool is_name(std::string_view text) {
+    const auto fits = [](char c) { return c == '_' || std::isalnum(static_cast<unsigned char>(c)) != 0; };
+    return !text.empty() && std::isdigit(static_cast<unsigned char>(text.front())) == 0 &&
+           std::ranges::all_of(text, fits);
+}
+
+// What follows "NAME=", without quotes and remark; nothing when it cannot be meant.
+std::optional<std::string> value_in(std::string_view text) {
+    const std::string_view value = trimmed(text);
+    if (value.starts_with('"') || value.starts_with('\'')) {
+        const auto end = value.find(value.front(), 1);
+        if (end == value.npos) return std::nullopt;
+        const std::string_view rest = trimmed(value.substr(end + 1));
+        if (!rest.empty() && !rest.starts_with('#')) return std::nullopt;
+        return std::string(value.substr(1, end - 1));
+    }
+    for (auto remark = text.find('#'); remark != text.npos; remark = text.find('#', remark + 1))
+        if (remark > 0 && blanks.contains(text[remark - 1])) return std::string(trimmed(text.substr(0, remark)));
+    return std::string(value);
+}
+
+// "NAME=value", with or without "export".
+std::optional<std::pair<std::string, std::string>> assignment_in(std::string_view line) {
+    constexpr std::string_view exported = "export";
+    if (line.starts_with(exported) && line.size() > exported.size() && blanks.contains(line[exported.size()]))
+        line = trimmed(line.substr(exported.size()));
+    const auto equals = line.find('=');
+    if (equals == line.npos) return std::nullopt;
+    const std::string_view name = trimmed(line.substr(0, equals));
+    auto value = value_in(line.substr(equals + 1));
+    if (!is_name(name) || !value) return std::nullopt;
+    return std::pair{std::string(name), std::move(*value)};
 }
 
 double as_seconds(fusebox::duration d) {
@@ -49,25 +93,24 @@ void environment::add_file(const std::string& text) {
     int number = 0;
     for (std::string line; std::getline(lines, line);) {
         ++number;
-        const auto begin = line.find_first_not_of(" \t");
-        if (begin == line.npos || line[begin] == '\r' || line[begin] == '#') continue;
-        const auto equals = line.find('=');
-        if (equals == line.npos || equals == begin) {
-            refuse(fmt::format(".env:{}: '{}' must be NAME=value, or a remark after #", number, line));
-            continue;
-        }
-        std::string value = line.substr(equals + 1);
-        while (!value.empty() && std::string_view(" \t\r").contains(value.back())) value.pop_back();
-        const bool quoted =
-            value.size() > 1 && value.front() == value.back() && (value.front() == '"' || value.front() == '\'');
-        file_[line.substr(begin, equals - begin)] = quoted ? value.substr(1, value.size() - 2) : value;
+        const std::string_view said = trimmed(line);
+        if (said.empty() || said.starts_with('#')) continue;
+        if (auto set = assignment_in(said)) file_[std::move(set->first)] = std::move(set->second);
+        else left_out_.push_back(number);
     }
 }
 
+std::string environment::warning() const {
+    if (left_out_.empty()) return "";
+    const auto others = left_out_.size() - 1;
+    return fmt::format(".env:{}: this line is left out{}; a line is NAME=value, or a remark after #", left_out_.front(),
+                       others == 0 ? "" : fmt::format(" ({} more after it)", others));
+}
+
 const char* environment::find(const char* name) const {
-    if (const char* set = lookup_(name)) return set;
+    if (const char* set = lookup_(name); set && *set != '\0') return set;
     const auto in_file = file_.find(name);
-    return in_file == file_.end() ? nullptr : in_file->second.c_str();
+    return in_file == file_.end() || in_file->second.empty() ? nullptr : in_file->second.c_str();
 }
 
 const char* environment::one_of(std::initializer_list<const char*> names) const {

@@ -1,6 +1,6 @@
 // Settings from environment variables, and from a file `.env` where the program was started, whose lines stand behind
-// the variables. Checked as they are read: what is not understood is never replaced by a default, it is refused, with
-// the variable, its value and what it must be.
+// the variables. One that is empty counts as not set. Checked as they are read: what is not understood is never
+// replaced by a default, it is refused, with the variable, its value and what it must be.
 //
 // Thread-safety: none.
 #pragma once
@@ -22,9 +22,12 @@ public:
     explicit environment(std::function<const char*(const char*)> lookup);
     // The process's variables, and those of `./.env`.
     static environment of_process();
-    // "NAME=value" in each line, or "# a remark"; quotes around a value are taken off. A line that is neither is
-    // refused.
+    // "NAME=value" in each line, or "# a remark", which may also follow a value after a blank. As in shells and
+    // Compose, "export" may stand before the name, and quotes around the value. Other lines are left out, as the file
+    // may be somebody else's, too: warning() says which.
     void add_file(const std::string& text);
+    // A sentence, with the first such line; empty when all lines were understood.
+    std::string warning() const;
 
     std::string text(const char* name, std::string otherwise);
     double probability(const char* name, double otherwise);
@@ -47,6 +50,7 @@ private:
 
     std::function<const char*(const char*)> lookup_;
     std::map<std::string, std::string> file_;
+    std::vector<int> left_out_;  // lines of the file, from 1
     std::vector<std::string> refused_;
 };
 

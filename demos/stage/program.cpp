@@ -18,6 +18,8 @@ int run_program(const demo& what, std::span<char* const> arguments) {
     if (line->help) return std::fputs(what.usage, stdout) < 0 ? 1 : 0;
     const keys wanted;
     auto env = environment::of_process();
+    if (const auto warning = env.warning(); !warning.empty())
+        std::fprintf(stderr, "fusebox demo %s: warning: %s\n", what.name, warning.c_str());
     try {
         what.run(*line, env, wanted);
         return 0;

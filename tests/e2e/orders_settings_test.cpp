@@ -50,6 +50,65 @@ TEST(orders_settings, A002_E1_a_file_named_dot_env_is_heeded_and_variables_go_be
     EXPECT_EQ(given.cooldown, 12s);
 }
 
+// As the document has them, remarks and all.
+TEST(orders_settings, A002_E1_G1_the_documents_own_blocks_are_understood) {
+    const auto of = [](const std::string& file) {
+        auto env = environment_of({});
+        env.add_file(file);
+        const auto s = breaker_settings::from(env).usual;
+        EXPECT_TRUE(env.refused().empty()) << env.refused().front();
+        EXPECT_EQ(env.warning(), "");
+        return std::pair{s.threshold, s.cooldown};
+    };
+    using setting = std::pair<std::uint32_t, fusebox::duration>;
+    EXPECT_EQ(of("# .env file\n"
+                 "CB_THRESHOLD=3              # Fail 3 lần → circuit open\n"
+                 "CB_COOLDOWN_SECONDS=30      # Chờ 30s trước khi thử lại\n"),
+              (setting{3, 30s}));
+    EXPECT_EQ(of("CB_THRESHOLD=5              # Cho phép nhiều lỗi hơn\n"
+                 "CB_COOLDOWN_SECONDS=60      # Chờ lâu hơn\n"),
+              (setting{5, 60s}));
+    EXPECT_EQ(of("CB_THRESHOLD=2              # Fail nhanh\n"
+                 "CB_COOLDOWN_SECONDS=10      # Thử lại nhanh\n"),
+              (setting{2, 10s}));
+    EXPECT_EQ(of("CB_THRESHOLD=1              # Không chấp nhận lỗi\n"
+                 "CB_COOLDOWN_SECONDS=120     # Chờ lâu trước khi thử lại\n"),
+              (setting{1, 120s}));
+}
+
+TEST(orders_settings, A002_E1_dot_env_is_written_as_shells_and_compose_have_it) {
+    const auto of = [](const std::string& line) {
+        auto env = environment_of({});
+        env.add_file(line);
+        EXPECT_EQ(env.warning(), "") << line;
+        return env.text("A", "not set");
+    };
+    EXPECT_EQ(of("A=b"), "b");
+    EXPECT_EQ(of("\tA = b \r\n"), "b");
+    EXPECT_EQ(of("export A=b"), "b");
+    EXPECT_EQ(of("A=\"b # c\"   # a remark"), "b # c");
+    EXPECT_EQ(of("A='b'"), "b");
+    EXPECT_EQ(of("A=b#c\t# a remark"), "b#c");
+    EXPECT_EQ(of("A=b=c"), "b=c");
+    EXPECT_EQ(of("exports=1\nA=b"), "b");
+    EXPECT_EQ(of("A= # nothing"), "not set");
+    EXPECT_EQ(of("A="), "not set") << "as where Compose passes on what is not there";
+}
+
+TEST(orders_settings, A002_E1_other_lines_of_dot_env_are_left_out_with_one_warning) {
+    auto env = environment_of({{"CB_COOLDOWN_SECONDS", ""}});
+    env.add_file("CB_THRESHOLD=4\n\nset -o allexport\nMY-NAME=1\n=2\nA=\"b\n9A=1\nA='b' c\nCB_COOLDOWN_SECONDS=7\n");
+    const auto given = breaker_settings::from(env).usual;
+    EXPECT_EQ(given.threshold, 4u);
+    EXPECT_EQ(given.cooldown, 7s) << "an empty variable is none";
+    EXPECT_TRUE(env.refused().empty());
+    EXPECT_EQ(env.warning(),
+              ".env:3: this line is left out (5 more after it); a line is NAME=value, or a remark after #");
+    auto one = environment_of({});
+    one.add_file("A=1\nB");
+    EXPECT_EQ(one.warning(), ".env:2: this line is left out; a line is NAME=value, or a remark after #");
+}
+
 TEST(orders_settings, A002_E1_the_circuit_obeys_them) {
     shop_under_test shop{{.usual = {.threshold = 2, .cooldown = 60s}}};
     shop.product.stop();
