@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <functional>
 #include <optional>
 #include <string>
@@ -163,9 +164,13 @@ void run_real(const stage::command_line& line, const settings& config, const sta
     if (!whole) print("\nLeft before its end.\n");
 }
 
-void run_simulated(const std::string& part, const settings& config) {
-    stage::console screen;
-    const print_text print = [&screen](const std::string& text) { screen.show(text); };
+void run_simulated(const std::string& part, const settings& config, const stage::keys& wanted) {
+    wanted.end_at_once();
+    // Not on a stage::console: nobody would be left to give the terminal its mode back.
+    const print_text print = [](const std::string& text) {
+        std::fputs(text.c_str(), stdout);
+        std::fflush(stdout);
+    };
     const bool all = part == "all";
     simulated_play play;
     if (all || part == "monkey") show_monkey(play, config.monkey, print);
@@ -179,7 +184,7 @@ void run(const stage::command_line& line, stage::environment& env, const stage::
     env.check();
     if (line.run == "target") return run_target(line, wanted);
     if (line.run == "real") return run_real(line, config, wanted);
-    run_simulated(line.run, config);
+    run_simulated(line.run, config, wanted);
 }
 
 }  // namespace

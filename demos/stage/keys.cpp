@@ -9,17 +9,36 @@
 
 namespace stage {
 
+namespace {
+
+constexpr auto quitting = {SIGINT, SIGTERM, SIGHUP};
+
+sigset_t set_of(std::initializer_list<int> signals) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int s : signals) sigaddset(&set, s);
+    return set;
+}
+
+}  // namespace
+
 keys::keys() {
     std::signal(SIGINT, SIG_DFL);  // a script's shell starts what runs in the background with this one ignored
-    sigset_t wanted;
-    sigemptyset(&wanted);
-    for (const int s : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&wanted, s);
+    sigset_t wanted = set_of(quitting);
+    sigaddset(&wanted, SIGUSR1);
     ::pthread_sigmask(SIG_BLOCK, &wanted, nullptr);
     signals_ = ::signalfd(-1, &wanted, SFD_CLOEXEC);
 }
 
 keys::~keys() {
     ::close(signals_);
+}
+
+void keys::end_at_once() const {
+    // Not what the system does by itself, which spares a container's first process.
+    for (const int s : quitting) std::signal(s, [](int number) { ::_exit(128 + number); });
+    const sigset_t heard = set_of(quitting);
+    ::pthread_sigmask(SIG_UNBLOCK, &heard, nullptr);
 }
 
 char keys::next(bool from_terminal) const {

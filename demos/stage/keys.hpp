@@ -20,6 +20,9 @@ public:
     // Waits for the next one, a quarter of a second at most. The terminal is read only when `from_terminal`.
     char next(bool from_terminal) const;
 
+    // From now on a signal that means quit ends the program at once: for what leaves nothing behind, and never asks.
+    void end_at_once() const;
+
 private:
     int signals_;
 };

@@ -94,6 +94,21 @@ TEST(seed_003_program, A003_R1_the_target_goes_with_a_program_that_is_killed) {
     EXPECT_EQ(reached, -1);
 }
 
+TEST(seed_003_program, A003_T3_a_simulation_that_is_long_can_be_left) {
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+        child_program demo{chaos_demo(), {{"CALLS", "1000000"}}, output::pipe};
+        EXPECT_TRUE(demo.prints("Call 2: "));
+        demo.signal(number);
+        EXPECT_EQ(demo.wait(), 128 + number);
+        EXPECT_FALSE(demo.all_output().contains("Cascade:"));
+    }
+    child_program on_terminal{chaos_demo(), {{"CALLS", "1000000"}}, output::terminal};
+    EXPECT_TRUE(on_terminal.prints("Call 2: "));
+    on_terminal.type('\x03');
+    EXPECT_EQ(on_terminal.wait(), 128 + SIGINT);
+    EXPECT_NE(on_terminal.terminal_mode().c_lflag & ICANON, 0u);
+}
+
 TEST(seed_003_program, A003_T3_without_a_word_all_is_simulated_and_the_real_form_is_named) {
     child_program demo{chaos_demo(), {{"CALLS", "3"}, {"CHAOS_FAIL_RATE", "0"}}, output::pipe};
     const std::string all = demo.all_output();
