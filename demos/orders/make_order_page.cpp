@@ -19,6 +19,7 @@ struct labels {
     const char* calls;
     const char* refused;
     const char* not_called;
+    const char* ready;
     const char* order_for;
     const char* product;
     const char* quantity;
@@ -37,6 +38,7 @@ constexpr stage::in_each_language<labels> all_labels{{
      .calls = "Answered",
      .refused = "Refused",
      .not_called = "not called yet",
+     .ready = "ready for a trial",
      .order_for = "Order for {}",
      .product = "Product",
      .quantity = "Quantity",
@@ -51,6 +53,7 @@ constexpr stage::in_each_language<labels> all_labels{{
      .calls = "Réponses",
      .refused = "Refusés",
      .not_called = "pas encore appelé",
+     .ready = "prêt pour un essai",
      .order_for = "Commande pour {}",
      .product = "Produit",
      .quantity = "Quantité",
@@ -65,6 +68,7 @@ constexpr stage::in_each_language<labels> all_labels{{
      .calls = "Respuestas",
      .refused = "Rechazadas",
      .not_called = "aún sin llamadas",
+     .ready = "listo para una prueba",
      .order_for = "Pedido para {}",
      .product = "Producto",
      .quantity = "Cantidad",
@@ -79,6 +83,7 @@ constexpr stage::in_each_language<labels> all_labels{{
      .calls = "Respostas",
      .refused = "Recusadas",
      .not_called = "ainda não chamado",
+     .ready = "pronto para um teste",
      .order_for = "Pedido para {}",
      .product = "Produto",
      .quantity = "Quantidade",
@@ -93,6 +98,7 @@ constexpr stage::in_each_language<labels> all_labels{{
      .calls = "Đã trả lời",
      .refused = "Bị từ chối",
      .not_called = "chưa được gọi",
+     .ready = "sẵn sàng gọi thử",
      .order_for = "Đơn hàng cho {}",
      .product = "Sản phẩm",
      .quantity = "Số lượng",
@@ -109,7 +115,9 @@ std::string line_of(const circuit_line& line, const labels& say) {
     const auto& c = *line.circuit;
     std::string state = stage::shouted(to_string(c.state));
     if (c.state == fusebox::circuit_state::open)
-        state += fmt::format(", {} s", fusebox::ceil_seconds(c.retry_after).count());
+        state += fmt::format(", {}", c.retry_after > fusebox::duration{0}
+                                         ? fmt::format("{} s", fusebox::ceil_seconds(c.retry_after).count())
+                                         : say.ready);
     return fmt::format("<tr><td>{}</td><td class=\"{}\">{}</td><td>{}/{}</td><td>{}</td><td>{}</td></tr>\n",
                        stage::escape_html(line.service), stage::css_class(c.state), state, c.consecutive_failures,
                        line.threshold, c.totals.successes, c.totals.rejected);

@@ -28,13 +28,16 @@ fusebox::subscription log_transitions(fusebox::circuit_breaker& circuit, console
         fusebox::transition_events);
 }
 
+std::string next_trial_of(const fusebox::circuit_snapshot& circuit) {
+    if (circuit.state != fusebox::circuit_state::open) return "";
+    if (circuit.retry_after <= fusebox::duration{0}) return ", ready for a trial";
+    return fmt::format(", trial in {} s", fusebox::ceil_seconds(circuit.retry_after).count());
+}
+
 std::string state_of(const fusebox::circuit_breaker& circuit) {
     const auto now = circuit.snapshot();
-    std::string state = fmt::format("{} {}/{}", shouted(to_string(now.state)), now.consecutive_failures,
-                                    circuit.options()->consecutive_failures.value_or(0));
-    if (now.state == fusebox::circuit_state::open)
-        state += fmt::format(", trial in {} s", fusebox::ceil_seconds(now.retry_after).count());
-    return state;
+    return fmt::format("{} {}/{}{}", shouted(to_string(now.state)), now.consecutive_failures,
+                       circuit.options()->consecutive_failures.value_or(0), next_trial_of(now));
 }
 
 std::string calls_of(const fusebox::circuit_breaker& circuit) {

@@ -14,6 +14,8 @@ enum class explanations { left_out, given };
 // Prints each transition until the subscription is destroyed. `circuit` and `screen` must outlive it.
 fusebox::subscription log_transitions(fusebox::circuit_breaker& circuit, console& screen, explanations wanted);
 
+// ", trial in 5 s" for an open circuit; ", ready for a trial" once the next call makes one; nothing for others.
+std::string next_trial_of(const fusebox::circuit_snapshot& circuit);
 // "OPEN 3/3, trial in 5 s", for a circuit that counts failures in a row.
 std::string state_of(const fusebox::circuit_breaker& circuit);
 // "ok 7 | failed 3 | refused 12": its calls so far.

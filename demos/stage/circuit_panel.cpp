@@ -14,6 +14,7 @@ struct labels {
     const char* state;
     const char* when_closed;
     const char* when_open;
+    const char* when_ready;
     const char* when_half_open;
     const char* failures;
     const char* updated;
@@ -27,6 +28,7 @@ constexpr in_each_language<labels> all_labels{{
     {.state = "Circuit Breaker State:",
      .when_closed = "Calls go through.",
      .when_open = "Calls are refused at once, and the service behind is left alone.",
+     .when_ready = "Ready for a trial: the time is over, and one call may go through.",
      .when_half_open = "One trial call is under way; it decides.",
      .failures = "Consecutive failures:",
      .updated = "Last update:",
@@ -36,6 +38,7 @@ constexpr in_each_language<labels> all_labels{{
     {.state = "Circuit Breaker État:",
      .when_closed = "Les appels passent.",
      .when_open = "Les appels sont refusés aussitôt, et le service derrière reste en paix.",
+     .when_ready = "Prêt pour un essai : le délai est écoulé, un appel peut passer.",
      .when_half_open = "Un appel d’essai est en cours ; il décidera.",
      .failures = "Échecs consécutifs:",
      .updated = "Dernière mise à jour:",
@@ -45,6 +48,7 @@ constexpr in_each_language<labels> all_labels{{
     {.state = "Estado del Circuit Breaker:",
      .when_closed = "Las llamadas pasan.",
      .when_open = "Las llamadas se rechazan al instante, y el servicio de detrás queda en paz.",
+     .when_ready = "Listo para una prueba: el plazo ha pasado, y una llamada puede pasar.",
      .when_half_open = "Hay una llamada de prueba en curso; ella decide.",
      .failures = "Fallos consecutivos:",
      .updated = "Última actualización:",
@@ -54,6 +58,7 @@ constexpr in_each_language<labels> all_labels{{
     {.state = "Estado do Circuit Breaker:",
      .when_closed = "As chamadas passam.",
      .when_open = "As chamadas são recusadas na hora, e o serviço por trás fica em paz.",
+     .when_ready = "Pronto para um teste: o prazo acabou, e uma chamada pode passar.",
      .when_half_open = "Uma chamada de teste está em curso; ela decide.",
      .failures = "Falhas consecutivas:",
      .updated = "Última atualização:",
@@ -63,6 +68,7 @@ constexpr in_each_language<labels> all_labels{{
     {.state = "Trạng thái Circuit Breaker:",
      .when_closed = "Các lời gọi được cho qua.",
      .when_open = "Các lời gọi bị từ chối ngay, dịch vụ phía sau được để yên.",
+     .when_ready = "Sẵn sàng gọi thử: đã hết thời gian chờ, một lời gọi được cho qua.",
      .when_half_open = "Một lời gọi thử đang chạy; nó sẽ quyết định.",
      .failures = "Số lỗi liên tiếp:",
      .updated = "Cập nhật lần cuối:",
@@ -71,8 +77,14 @@ constexpr in_each_language<labels> all_labels{{
      .with_next_call = "ở yêu cầu tiếp theo"},
 }};
 
-const char* meaning(fusebox::circuit_state state, const labels& say) {
-    switch (state) {
+// Open, but no longer refusing: the next call is the trial.
+bool is_ready(const fusebox::circuit_snapshot& circuit) {
+    return circuit.state == fusebox::circuit_state::open && circuit.retry_after <= fusebox::duration{0};
+}
+
+const char* meaning(const fusebox::circuit_snapshot& circuit, const labels& say) {
+    if (is_ready(circuit)) return say.when_ready;
+    switch (circuit.state) {
         case fusebox::circuit_state::closed: return say.when_closed;
         case fusebox::circuit_state::half_open: return say.when_half_open;
         default: return say.when_open;
@@ -81,10 +93,9 @@ const char* meaning(fusebox::circuit_state state, const labels& say) {
 
 std::string next_trial(const fusebox::circuit_snapshot& circuit, const labels& say) {
     if (circuit.state != fusebox::circuit_state::open) return "";
-    const std::string when =
-        circuit.retry_after > fusebox::duration{0}
-            ? fmt::format(fmt::runtime(say.in_seconds), fusebox::ceil_seconds(circuit.retry_after).count())
-            : say.with_next_call;
+    const std::string when = is_ready(circuit) ? say.with_next_call
+                                               : fmt::format(fmt::runtime(say.in_seconds),
+                                                             fusebox::ceil_seconds(circuit.retry_after).count());
     return fmt::format("<p><strong>{}</strong> {}</p>\n", say.next_trial, when);
 }
 
@@ -97,8 +108,8 @@ std::string circuit_panel(const fusebox::circuit_snapshot& circuit, std::uint32_
         "<p class=\"state\"><strong>{}</strong> <b>{}</b></p>\n<p class=\"meaning\">{}</p>\n"
         "<p><strong>{}</strong> {}/{}</p>\n{}"
         "<p><strong>{}</strong> {:%Y-%m-%d %H:%M:%S}</p>\n</div>\n",
-        css_class(circuit.state), say.state, shouted(to_string(circuit.state)), meaning(circuit.state, say),
-        say.failures, circuit.consecutive_failures, failure_threshold, next_trial(circuit, say), say.updated,
+        css_class(circuit.state), say.state, shouted(to_string(circuit.state)), meaning(circuit, say), say.failures,
+        circuit.consecutive_failures, failure_threshold, next_trial(circuit, say), say.updated,
         fmt::localtime(std::time(nullptr)));
 }
 

@@ -39,6 +39,13 @@ TEST_F(fault_injection_page, A001_A1_the_page_shows_the_state_and_renews_itself)
     EXPECT_TRUE(open.says("<strong>Estado del Circuit Breaker:</strong> <b>OPEN</b>"));
     EXPECT_TRUE(open.says("3/3"));
     EXPECT_TRUE(open.says("en 20 s"));
+    EXPECT_FALSE(open.says("Listo para una prueba"));
+    clock.advance(20s);
+    const auto ready = visit("/", in_spanish);
+    EXPECT_TRUE(ready.says("<b>OPEN</b>"));
+    EXPECT_TRUE(ready.says("Listo para una prueba: el plazo ha pasado, y una llamada puede pasar."));
+    EXPECT_FALSE(ready.says("se rechazan al instante"));
+    EXPECT_TRUE(visit("/").says("Ready for a trial"));
 }
 
 TEST_F(fault_injection_page, A001_A1_the_page_speaks_five_languages) {
