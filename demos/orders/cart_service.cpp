@@ -2,6 +2,8 @@
 
 #include <orders/json_body.hpp>
 
+#include <fmt/format.h>
+
 namespace orders {
 
 using boost::asio::awaitable;
@@ -13,6 +15,10 @@ std::unique_ptr<sql_database> with_carts(std::unique_ptr<sql_database> db) {
         "CREATE TABLE IF NOT EXISTS cart_items (customer_id BIGINT NOT NULL, product_id BIGINT NOT NULL, "
         "quantity BIGINT NOT NULL, PRIMARY KEY (customer_id, product_id))");
     return db;
+}
+
+response nobodys_cart() {
+    return detail(422, fmt::format("a customer's id must be a whole number from 1 to {}", any_id));
 }
 
 }  // namespace
@@ -29,6 +35,7 @@ stage::routes cart_service::routes() {
 }
 
 awaitable<response> cart_service::show(std::int64_t customer) {
+    if (customer == 0) co_return nobodys_cart();
     const auto of_customer = [customer](sql_database& db) {
         return db.run("SELECT product_id, quantity FROM cart_items WHERE customer_id = $1 ORDER BY product_id",
                       {customer});
@@ -42,6 +49,7 @@ awaitable<response> cart_service::show(std::int64_t customer) {
 }
 
 awaitable<response> cart_service::put(std::int64_t customer, std::string body) {
+    if (customer == 0) co_return nobodys_cart();
     const auto item = read_object(body);
     if (!item) co_return detail(422, item.error());
     const auto product = read_number(*item, "product_id", any_id);
@@ -60,6 +68,7 @@ awaitable<response> cart_service::put(std::int64_t customer, std::string body) {
 }
 
 awaitable<response> cart_service::empty(std::int64_t customer) {
+    if (customer == 0) co_return nobodys_cart();
     const auto clear = [customer](sql_database& db) {
         return db.run("DELETE FROM cart_items WHERE customer_id = $1", {customer});
     };

@@ -63,8 +63,10 @@ request request_of(const std::string& base_url, std::string method, const std::s
     return made;
 }
 
+constexpr std::string_view after_service = "-breaker";
+
 std::string name_of(const std::string& service) {
-    return service + "-breaker";
+    return service + std::string(after_service);
 }
 
 }  // namespace
@@ -105,6 +107,14 @@ std::shared_ptr<fusebox::circuit_breaker> guarded_services::find(const std::stri
     return breakers_.find(name_of(service));
 }
 
+response guarded_services::metrics() const {
+    response told = metrics_.answer();
+    const std::string end = std::string(after_service) + '"';
+    for (auto at = told.body.find(end); at != told.body.npos; at = told.body.find(end, at))
+        told.body.erase(at, after_service.size());
+    return told;
+}
+
 std::shared_ptr<fusebox::circuit_breaker> guarded_services::breaker_of(const std::string& service) {
     if (auto known = find(service)) return known;
     auto made = breakers_.get(name_of(service));
@@ -125,7 +135,8 @@ service_failure guarded_services::refused(const std::string& service, const fuse
                              : "Timeout not elapsed yet, circuit breaker still open";
     service_failure f{.status = 503,
                       .detail = fmt::format("Circuit open for {}: {}", service, reason),
-                      .retry_after = why.retry_after};
+                      .retry_after = why.retry_after,
+                      .refused_by_breaker = true};
     log_(f.detail);
     return f;
 }

@@ -36,12 +36,11 @@ struct request_options {
 };
 
 struct service_failure {
-    int status = 0;  // 502: called, and no answer came; 503: not called
+    int status = 0;  // 502: no answer came; 503: refused here; or what the service itself answered, 503 too
     std::string detail{};
     fusebox::duration retry_after{0};
+    bool refused_by_breaker = false;  // then, and only then, the service has surely not heard of the request
 
-    // Whether the service may have heard of the request.
-    bool called() const { return status != 503; }
     response as_response() const;
 };
 
@@ -62,8 +61,8 @@ public:
     std::shared_ptr<fusebox::circuit_breaker> find(const std::string& service) const;
     const breaker_settings& settings() const { return settings_; }
     fusebox::circuit_breaker_registry& breakers() { return breakers_; }
-    // Those there are so far, for Prometheus.
-    response metrics() const { return metrics_.answer(); }
+    // Those there are so far, for Prometheus; the label `service` is "product", not its breaker's name.
+    response metrics() const;
     // Connections at rest.
     std::size_t idle_connections() const { return client_.idle(); }
 

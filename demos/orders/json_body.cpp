@@ -10,6 +10,13 @@ namespace {
 
 constexpr std::size_t longest_text = 500;
 
+std::optional<std::int64_t> parse_id(std::string_view text) {
+    std::int64_t id = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), id);
+    if (failed != std::errc{} || end != text.data() + text.size() || id < 1) return std::nullopt;
+    return id;
+}
+
 }  // namespace
 
 std::expected<json, std::string> read_object(const std::string& body) {
@@ -41,11 +48,14 @@ std::expected<std::string, std::string> read_text(const json& object, const std:
     return found->get<std::string>();
 }
 
+std::optional<std::int64_t> as_id(const json& value) {
+    if (value.is_string()) return parse_id(value.get_ref<const std::string&>());
+    const bool fits = value.is_number_integer() && value >= 1 && value <= any_id;
+    return fits ? std::optional{value.get<std::int64_t>()} : std::nullopt;
+}
+
 std::int64_t id_of(const request& asked, const std::string& parameter) {
-    const auto text = asked.parameter(parameter);
-    std::int64_t id = 0;
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), id);
-    return failed == std::errc{} && end == text.data() + text.size() && id > 0 ? id : 0;
+    return parse_id(asked.parameter(parameter)).value_or(0);
 }
 
 }  // namespace orders

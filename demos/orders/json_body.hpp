@@ -7,11 +7,14 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace orders {
 
 using json = nlohmann::ordered_json;
+using stage::healthy;
 using stage::request;
 using stage::response;
 
@@ -23,10 +26,6 @@ inline response detail(int status, const std::string& text) {
     return answer(status, json{{"detail", text}});
 }
 
-inline response healthy() {
-    return answer(200, json{{"status", "ok"}});
-}
-
 // The most of anything that one order may ask for.
 inline constexpr std::int64_t most_pieces = 1'000'000;
 inline constexpr std::int64_t any_id = INT64_MAX;
@@ -36,6 +35,8 @@ std::expected<json, std::string> read_object(const std::string& body);
 // object[name], a whole number from 1 to `at_most`; otherwise a sentence that calls it `where` + name.
 std::expected<std::int64_t, std::string> read_number(const json& object, const std::string& name, std::int64_t at_most,
                                                      const std::string& where = "");
+// An id as others write it: 1, or "1".
+std::optional<std::int64_t> as_id(const json& value);
 // object[name], a text; `otherwise` when it is not there.
 std::expected<std::string, std::string> read_text(const json& object, const std::string& name,
                                                   const std::string& otherwise);

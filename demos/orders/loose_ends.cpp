@@ -14,6 +14,19 @@ bool is_done(const response& r) {
     return r.status < 500;  // what is refused for good is not tried again
 }
 
+// A number in a set, for as long as this lives.
+class mark {
+public:
+    mark(std::set<std::int64_t>& in, std::int64_t number) : set_(in), number_(number) { set_.insert(number_); }
+    mark(const mark&) = delete;
+    mark& operator=(const mark&) = delete;
+    ~mark() { set_.erase(number_); }
+
+private:
+    std::set<std::int64_t>& set_;
+    const std::int64_t number_;
+};
+
 }  // namespace
 
 service_urls service_urls::from(stage::environment& env, const service_urls& usual) {
@@ -66,17 +79,27 @@ net::awaitable<void> loose_ends::empty_outbox() {
 net::awaitable<bool> loose_ends::confirm_all(json waiting) {
     if (!waiting.is_array()) co_return false;
     for (const auto& w : waiting) {
-        confirmation c{w.value("order_id", std::int64_t{0}), w.value("to", "")};
-        const auto id = c.order_id;
+        if (!w.is_object()) co_return false;
+        const auto id = as_id(w.value("order_id", json()));
+        const auto to = read_text(w, "to", "");
+        if (!id || !to) co_return false;
+        if (being_sent_.contains(*id)) continue;  // with its order
+        confirmation c{*id, *to};
         const auto sent = co_await confirm(std::move(c));
         if (!sent) co_return false;
-        log_(fmt::format("the confirmation of order {} was sent after all", id));
+        log_(fmt::format("the confirmation of order {} was sent from the outbox", *id));
     }
     const bool that_was_all = waiting.empty();  // else there may be more
     co_return that_was_all;
 }
 
 net::awaitable<std::expected<void, std::string>> loose_ends::confirm(confirmation what) {
+    const mark while_sent{being_sent_, what.order_id};
+    auto sending = send(std::move(what));
+    co_return co_await std::move(sending);
+}
+
+net::awaitable<std::expected<void, std::string>> loose_ends::send(confirmation what) {
     request_options mail;
     mail.headers = {{"Idempotency-Key", fmt::format("order-{}", what.order_id)}};
     mail.body = json{{"to", what.to},

@@ -11,6 +11,7 @@
 #include <orders/order_store.hpp>
 
 #include <deque>
+#include <set>
 #include <string>
 
 namespace orders {
@@ -52,12 +53,14 @@ public:
 private:
     boost::asio::awaitable<void> empty_outbox();
     boost::asio::awaitable<bool> confirm_all(json waiting);
+    boost::asio::awaitable<std::expected<void, std::string>> send(confirmation what);
 
     guarded_services& services_;
     const service_urls& urls_;
     const guarded_services::log_sink log_;
     std::deque<undoing> undoings_;
-    bool look_into_outbox_ = true;  // an earlier process may have left something
+    std::set<std::int64_t> being_sent_;  // confirmations, by their orders
+    bool look_into_outbox_ = true;       // an earlier process may have left something
 };
 
 }  // namespace orders

@@ -1,7 +1,6 @@
 #include <orders/make_order_service.hpp>
 
 #include <orders/demo_data.hpp>
-#include <orders/make_order_page.hpp>
 #include <orders/order_request.hpp>
 
 namespace orders {
@@ -9,6 +8,14 @@ namespace orders {
 using boost::asio::awaitable;
 
 namespace {
+
+constexpr std::size_t most_remembered = 100;
+
+response sent_on_to(const std::string& path) {
+    response r{303};
+    r.set("Location", path);
+    return r;
+}
 
 // What the form sends, as POST /ordering has it. A field that is no number stays what it is, and is refused as such.
 json order_in_form(const request& asked) {
@@ -39,6 +46,7 @@ stage::routes make_order_service::routes() {
     return {
         {"GET /", [this](const request& asked) { return page(asked, std::nullopt); }},
         {"POST /place-order", [this](const request& asked) { return place_from_form(asked); }},
+        {"GET /placed/{key}", [this](const request& asked) { return show_placed(asked); }},
         {"POST /ordering", [this](const request& asked) { return place(asked); }},
         {"GET /circuits", [this](const request&) { return introspection(); }},
         {"GET /metrics", [this](const request&) { return services_.metrics(); }},
@@ -57,11 +65,25 @@ awaitable<response> make_order_service::place(const request& asked) {
 
 awaitable<response> make_order_service::place_from_form(const request& asked) {
     auto wanted = read_order(order_in_form(asked));
-    if (!wanted) co_return page(asked, detail(422, wanted.error()));
+    if (!wanted) co_return remember(detail(422, wanted.error()));
     const std::string token = std::string("Bearer ") + demo_data::customers[0].token;
     auto placed = ordering_.place(std::move(*wanted), token);
-    auto answered = co_await std::move(placed);
-    co_return page(asked, std::move(answered));
+    const auto answered = co_await std::move(placed);
+    co_return remember(answered);
+}
+
+// A key that nobody guesses: an order is its customer's business.
+response make_order_service::remember(const response& placed) {
+    placed_.emplace_back(fresh_key(), placing{placed.status, placed.body});
+    if (placed_.size() > most_remembered) placed_.pop_front();
+    return sent_on_to("/placed/" + placed_.back().first);
+}
+
+response make_order_service::show_placed(const request& asked) const {
+    const auto key = asked.parameter("key");
+    for (const auto& [of, placed] : placed_)
+        if (of == key) return page(asked, placed);
+    return sent_on_to("/");  // forgotten
 }
 
 response make_order_service::introspection() const {
@@ -80,14 +102,14 @@ response make_order_service::introspection() const {
     return answer(200, all);
 }
 
-response make_order_service::page(const request& asked, std::optional<response> placed) const {
+response make_order_service::page(const request& asked, std::optional<placing> placed) const {
     make_order_view view;
     for (const char* service : all_services) {
         circuit_line line{.service = service, .threshold = services_.settings().of(service).threshold};
         if (const auto circuit = services_.find(service)) line.circuit = circuit->snapshot();
         view.circuits.push_back(std::move(line));
     }
-    if (placed) view.placed = placing{placed->status, placed->body};
+    view.placed = std::move(placed);
     return make_order_page(view, stage::preferred_language(asked.get("Accept-Language")));
 }
 

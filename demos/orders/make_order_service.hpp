@@ -4,13 +4,18 @@
 //                       200 {"status":"success","order":…}, with a "warning" if something is left for later
 //   GET  /circuits      {"product":{"name":"product-breaker","current_state":"open","fail_counter":3,…},…}
 //   GET  /metrics       the breakers, for Prometheus
-//   GET  /              the page; its form posts to /place-order, for the demo's first customer
+//   GET  /              the page; its form posts to /place-order, for the demo's first customer, and is sent on (303)
+//                       to /placed/{key}: to load that again orders nothing
 //   GET  /health        200, whatever the circuits
 //
 // For one thread, that of `on`, but for circuits().
 #pragma once
 
+#include <orders/make_order_page.hpp>
 #include <orders/ordering.hpp>
+
+#include <deque>
+#include <utility>
 
 namespace orders {
 
@@ -39,12 +44,15 @@ private:
     boost::asio::awaitable<response> place(const request& asked);
     boost::asio::awaitable<response> place_from_form(const request& asked);
     response introspection() const;
-    response page(const request& asked, std::optional<response> placed) const;
+    response remember(const response& placed);
+    response show_placed(const request& asked) const;
+    response page(const request& asked, std::optional<placing> placed) const;
 
     const service_urls urls_;
     guarded_services services_;
     loose_ends later_;
     ordering ordering_;
+    std::deque<std::pair<std::string, placing>> placed_;  // from the form, by key
 };
 
 }  // namespace orders

@@ -26,6 +26,14 @@ service_failure relayed(const std::string& service, const response& r, int other
     return {.status = r.status >= 400 ? r.status : otherwise, .detail = std::move(why)};
 }
 
+// Where the confirmation goes; empty for a customer without an address.
+std::expected<std::string, service_failure> email_of(const json& customer) {
+    const auto email = customer.find("email");
+    if (email == customer.end() || email->is_null()) return "";
+    if (!email->is_string()) return refuse(502, "customer answered an email that is no text");
+    return email->get<std::string>();
+}
+
 }  // namespace
 
 ordering::ordering(guarded_services& services, const service_urls& urls, loose_ends& later)
@@ -37,6 +45,8 @@ awaitable<response> ordering::place(order wanted, std::string authorization) {
     const std::string path = fmt::format("/customers/{}", wanted.customer_id);
     const auto customer = co_await ask("customer", &service_urls::customer, "GET", path, request_options(), 404);
     if (!customer) co_return customer.error().as_response();
+    const auto email = email_of(*customer);
+    if (!email) co_return email.error().as_response();
     for (const auto& item : wanted.items) {
         const auto there = co_await check_stock(item);
         if (!there) co_return there.error().as_response();
@@ -51,14 +61,13 @@ awaitable<response> ordering::place(order wanted, std::string authorization) {
         auto given_up = give_up(wanted, taken, false, std::move(all_taken.error()));
         co_return co_await std::move(given_up);
     }
-    const std::string email = customer->value("email", "");
-    auto created = co_await create(wanted, email);
+    auto created = co_await create(wanted, *email);
     if (!created) {
-        const bool perhaps = created.error().called();
+        const bool perhaps = !created.error().refused_by_breaker;
         auto given_up = give_up(wanted, taken, perhaps, std::move(created.error()));
         co_return co_await std::move(given_up);
     }
-    auto finished = finish(std::move(*created), wanted.customer_id, email);
+    auto finished = finish(std::move(*created), wanted.customer_id, *email);
     co_return co_await std::move(finished);
 }
 
@@ -83,8 +92,8 @@ ordering::step<bool> ordering::check_token(std::int64_t customer_id, std::string
     how.headers = {{"Authorization", std::move(authorization)}};
     const auto token = co_await ask("auth", &service_urls::auth, "GET", "/auth/validate", std::move(how), 401);
     if (!token) co_return std::unexpected(token.error());
-    const auto owner = token->find("customer_id");
-    if (owner == token->end() || *owner != customer_id) co_return refuse(401, "Customer mismatch with token");
+    if (as_id(token->value("customer_id", json())) != customer_id)
+        co_return refuse(401, "Customer mismatch with token");
     co_return true;
 }
 
@@ -107,7 +116,7 @@ ordering::step<bool> ordering::take_stock(const order& wanted, std::size_t& take
         how.body = json{{"quantity", item.quantity}, {"order_key", wanted.key}};
         const std::string path = fmt::format("/products/{}/stock", item.product_id);
         const auto done = co_await ask("product", &service_urls::product, "PUT", path, std::move(how), 400);
-        if (done || done.error().called()) ++taken;
+        if (done || !done.error().refused_by_breaker) ++taken;
         if (!done) co_return std::unexpected(done.error());
     }
     co_return true;
@@ -121,7 +130,7 @@ ordering::step<json> ordering::create(const order& wanted, std::string confirm_t
                     {"order_key", wanted.key},
                     {"confirm_to", std::move(confirm_to)}};
     auto created = co_await ask("order", &service_urls::order, "POST", "/orders", std::move(how), 400);
-    if (created && created->value("id", std::int64_t{0}) <= 0) co_return refuse(502, "order answered without an id");
+    if (created && !as_id(created->value("id", json()))) co_return refuse(502, "order answered without an id");
     co_return created;
 }
 
@@ -145,7 +154,7 @@ awaitable<response> ordering::finish(json created, std::int64_t customer_id, std
     json done{{"status", "success"}, {"order", created}};
     std::string warning;
     if (!email.empty()) {
-        confirmation mail{created.value("id", std::int64_t{0}), std::move(email)};
+        confirmation mail{*as_id(created["id"]), std::move(email)};
         const auto sent = co_await later_.confirm(std::move(mail));
         if (!sent) {
             later_.confirmation_waits();

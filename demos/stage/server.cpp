@@ -25,6 +25,10 @@ response json_response(int status, std::string text) {
     return {status, std::move(text), "application/json"};
 }
 
+response healthy() {
+    return json_response(200, R"({"status":"ok"})");
+}
+
 server::server(event_loop& on, std::unique_ptr<fusebox::http::site> site, std::uint16_t port)
     : loop_(&on), site_(std::move(site)), port_(port) {}
 

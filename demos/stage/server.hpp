@@ -19,6 +19,8 @@ using fusebox::http::request;
 using fusebox::http::response;
 
 response json_response(int status, std::string text);
+// 200, {"status":"ok"}: of a service whose health is that it answers.
+response healthy();
 
 // By method and path, which may have parameters: "GET /products/{id}/stock".
 using routes = std::map<std::string, fusebox::http::handler>;

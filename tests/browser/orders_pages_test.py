@@ -20,6 +20,9 @@ class Orders(PageTest):
         self.press("Place order")
         self.assertIn("The order is placed.", self.text())
         self.picture("placed")
+        order = self.page.find_element(By.TAG_NAME, "pre").text
+        self.page.refresh()
+        self.assertEqual(self.page.find_element(By.TAG_NAME, "pre").text, order, "loaded again, and not ordered again")
         self.press("Refresh")
         self.until(lambda: "CLOSED" in self.text(), "the circuits")
         self.picture("closed")

@@ -72,6 +72,13 @@ private:
 inline const std::string mai = "Authorization: Bearer mai-token\r\n";
 inline const std::string one_pen = R"({"customer_id":1,"items":[{"product_id":1,"quantity":1}]})";
 
+inline std::string order_of(std::initializer_list<std::pair<int, int>> items) {
+    json body{{"customer_id", 1}, {"items", json::array()}};
+    for (const auto& [product, quantity] : items)
+        body["items"].push_back({{"product_id", product}, {"quantity", quantity}});
+    return body.dump();
+}
+
 class shop_under_test {
 public:
     explicit shop_under_test(orders::breaker_settings breakers = {}, const std::string& database = "sqlite://")

@@ -1,25 +1,11 @@
-// How an order of the orders demo is placed, and what becomes of it when a service fails half-way.
+// How an order of the orders demo is placed.
 #include "orders_fixture.hpp"
 
-#include <filesystem>
 #include <future>
 
 namespace {
 
 using namespace e2e;
-
-std::string order_of(std::initializer_list<std::pair<int, int>> items) {
-    json body{{"customer_id", 1}, {"items", json::array()}};
-    for (const auto& [product, quantity] : items)
-        body["items"].push_back({{"product_id", product}, {"quantity", quantity}});
-    return body.dump();
-}
-
-std::size_t files() {
-    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator{"/proc/self/fd"}, {}));
-}
-
-// -- The seed's flow ---------------------------------------------------------------------------------------
 
 TEST(orders_flow, A002_F1_an_order_goes_through_all_services_in_turn) {
     const shop_under_test shop;
@@ -118,11 +104,32 @@ TEST(orders_flow, A002_F2_what_was_not_sent_is_sent_when_the_circuit_closes) {
     EXPECT_EQ(shop.mails().size(), 4u) << "the trial was a confirmation, and the others followed";
     EXPECT_EQ(shop.outbox(), json::array());
     EXPECT_EQ(shop.state("notification"), "closed");
-    EXPECT_TRUE(shop.logged("the confirmation of order 4 was sent after all"));
+    EXPECT_TRUE(shop.logged("the confirmation of order 4 was sent from the outbox"));
     const auto looks = shop.order.requests();
     shop.look_after();
     shop.look_after();
     EXPECT_LE(shop.order.requests(), looks + 2) << "one last look of its own, and one of this test's";
+}
+
+TEST(orders_flow, a_confirmation_that_is_under_way_is_not_sent_from_the_outbox_too) {
+    shop_under_test shop;
+    std::atomic<bool> held{true};
+    const auto mail = [&](const request&) -> net::awaitable<response> {
+        co_await wait_while(held);
+        co_return response{200, "{}"};
+    };
+    shop.notification.become({{"POST /notifications/email", mail}});
+    auto placing = std::async(std::launch::async, [&] { return shop.place_order(); });
+    ASSERT_TRUE(eventually([&] { return shop.notification.requests() == 1; }));
+    EXPECT_EQ(shop.outbox().size(), 1u);
+    shop.look_after();
+    EXPECT_EQ(shop.notification.requests(), 1u);
+    held = false;
+    EXPECT_EQ(placing.get().status, 200);
+    shop.look_after();
+    EXPECT_EQ(shop.notification.requests(), 1u);
+    EXPECT_EQ(shop.outbox(), json::array());
+    EXPECT_TRUE(shop.log.empty()) << shop.log.front();
 }
 
 TEST(orders_flow, a_confirmation_whose_place_in_the_outbox_was_not_cleared_arrives_once) {
@@ -147,6 +154,31 @@ TEST(orders_flow, A002_F3_the_authorization_is_checked_as_the_seed_says) {
     EXPECT_EQ(shop.auth.requests(), 0u);
     says("Authorization: Bearer ana-token\r\n", "Customer mismatch with token");
     says(mai, "Customer mismatch with token", R"({"customer_id":2,"items":[{"product_id":1,"quantity":1}]})");
+}
+
+// The seed compares texts.
+TEST(orders_flow, A002_F1_whose_token_it_is_may_be_said_as_a_number_or_as_a_text) {
+    shop_under_test shop;
+    const std::string as_text = R"({"customer_id":"1","items":[{"product_id":1,"quantity":1}]})";
+    EXPECT_EQ(shop.place_order(as_text).status, 200);
+    shop.auth.answers("GET /auth/validate", 200, R"({"customer_id":"1"})");
+    EXPECT_EQ(shop.place_order().status, 200);
+    EXPECT_EQ(shop.place_order(as_text).status, 200);
+    for (const char* other : {R"("2")", R"("one")", R"("")", R"("1 ")", "2", "1.5", "null", "[1]"}) {
+        shop.auth.answers("GET /auth/validate", 200, std::string(R"({"customer_id":)") + other + "}");
+        EXPECT_EQ(shop.detail(shop.place_order()), "Customer mismatch with token") << other;
+    }
+}
+
+TEST(orders_flow, a_cart_is_somebodys) {
+    const shop_under_test shop;
+    for (const std::string nobody : {"abc", "0", "-1", "1.5", "99999999999999999999"})
+        for (const char* method : {"GET", "POST", "DELETE"}) {
+            const auto refused =
+                talk(shop.cart.port(), method, "/customers/" + nobody + "/cart", R"({"product_id":2,"quantity":3})");
+            EXPECT_EQ(refused.status, 422) << method << " " << nobody;
+            EXPECT_EQ(shop.detail(refused), "a customer's id must be a whole number from 1 to 9223372036854775807");
+        }
 }
 
 TEST(orders_flow, A002_F3_addresses_ports_and_health_are_the_seeds) {
@@ -200,128 +232,6 @@ TEST(orders_flow, a_body_that_cannot_be_meant_is_422_and_nobody_is_asked) {
     says(R"({"customer_id":1,"items":[{"product_id":1,"quantity":1}],"payment_method":7})",
          "payment_method must be a text of at most 500 bytes");
     EXPECT_EQ(shop.auth.requests(), 0u);
-}
-
-// -- Half-way ----------------------------------------------------------------------------------------------
-
-TEST(orders_flow, when_the_order_cannot_be_created_the_stock_is_given_back) {
-    shop_under_test shop;
-    shop.order.answers("POST /orders", 500, R"({"detail":"No more paper"})");
-    const auto failed = shop.place_order(order_of({{1, 5}, {2, 5}}));
-    EXPECT_EQ(failed.status, 500);
-    EXPECT_EQ(shop.detail(failed), "No more paper");
-    EXPECT_EQ(shop.stock(1), 100'000);
-    EXPECT_EQ(shop.stock(2), 500);
-}
-
-TEST(orders_flow, when_the_second_product_is_sold_out_meanwhile_the_first_is_given_back) {
-    shop_under_test shop;
-    orders::product_service scarce{orders::open_database("sqlite://")};
-    auto all = scarce.routes();
-    // Says that they are there; another customer is quicker.
-    all.insert_or_assign("GET /products/{id}/stock",
-                         [](const request&) { return response{200, R"({"available":true})"}; });
-    shop.product.become(all);
-    const auto failed = shop.place_order(order_of({{1, 1}, {3, 4}}));
-    EXPECT_EQ(failed.status, 400);
-    EXPECT_EQ(shop.detail(failed), "Product 3 insufficient stock");
-    const json products = json::parse(get(shop.product.port(), "/products").body);
-    EXPECT_EQ(products[0]["stock"], 100'000);
-    EXPECT_EQ(products[2]["stock"], 3);
-    EXPECT_TRUE(shop.log.back().starts_with("undone: DELETE product/products/1/stock/") ||
-                shop.log.back().starts_with("undone: DELETE product/products/3/stock/"));
-    shop.product.stop();
-}
-
-TEST(orders_flow, two_customers_cannot_have_the_same_pen) {
-    const shop_under_test shop;
-    const std::string last_three = order_of({{1, 1}, {3, 3}});
-    auto one = std::async(std::launch::async, [&] { return shop.place_order(last_three); });
-    auto another = std::async(std::launch::async, [&] { return shop.place_order(last_three); });
-    EXPECT_EQ(one.get().status + another.get().status, 200 + 400);
-    EXPECT_EQ(shop.stock(3), 0);
-    EXPECT_EQ(shop.stock(1), 99'999);
-}
-
-TEST(orders_flow, stock_that_cannot_be_given_back_now_is_given_back_later) {
-    shop_under_test shop;
-    // The order-service takes the product-service down with it.
-    std::atomic<bool> asked{false};
-    std::atomic<bool> held{true};
-    const auto create = [&](const request&) -> net::awaitable<response> {
-        asked = true;
-        co_await wait_while(held);
-        co_return response{500, "{}"};
-    };
-    shop.order.become({{"POST /orders", create}});
-    auto placing = std::async(std::launch::async, [&] { return shop.place_order(order_of({{2, 5}})); });
-    ASSERT_TRUE(eventually([&] { return asked.load(); }));
-    EXPECT_EQ(shop.stock(2), 495);
-    shop.product.stop();
-    held = false;
-    EXPECT_EQ(placing.get().status, 500);
-    shop.product.start();
-    EXPECT_EQ(shop.stock(2), 495) << "nobody could be told";
-    shop.order.start();
-    shop.look_after();
-    EXPECT_EQ(shop.stock(2), 500);
-    shop.look_after();
-    EXPECT_EQ(shop.stock(2), 500) << "once";
-}
-
-TEST(orders_flow, an_order_whose_creation_was_not_heard_of_is_cancelled) {
-    shop_under_test shop;
-    // It writes the order, and then cannot say so.
-    orders::order_service writing{orders::open_database("sqlite://")};
-    auto all = writing.routes();
-    const auto create = *all.at("POST /orders").as_coroutine();
-    std::string written;
-    all.insert_or_assign("POST /orders", [&, create](const request& asked) -> net::awaitable<response> {
-        auto running = create(asked);
-        const auto answer = co_await std::move(running);
-        written = answer.body;
-        co_return response{500, "{}"};
-    });
-    shop.order.become(all);
-    EXPECT_EQ(shop.place_order().status, 500);
-    EXPECT_EQ(json::parse(written)["status"], "created");
-    EXPECT_EQ(json::parse(get(shop.order.port(), "/orders/1").body)["status"], "cancelled");
-    EXPECT_EQ(shop.outbox(), json::array()) << "and nobody thanks for it";
-    EXPECT_EQ(shop.stock(1), 100'000);
-    shop.order.stop();
-}
-
-TEST(orders_flow, a_client_that_hangs_up_half_way_leaves_no_half_order) {
-    shop_under_test shop;
-    std::atomic<bool> asked{false};
-    std::atomic<bool> held{true};
-    const auto create = [&](const request&) -> net::awaitable<response> {
-        asked = true;
-        co_await wait_while(held);
-        co_return response{201, R"({"id":7})"};
-    };
-    const auto strike = [](const request&) { return response{200, "{}"}; };
-    shop.order.become({{"POST /orders", create}, {"DELETE /outbox/{id}", strike}});
-    const int impatient = dial(shop.port());
-    const linger at_once{1, 0};
-    ::setsockopt(impatient, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    const std::string question = "POST /ordering HTTP/1.1\r\nHost: t\r\n" + mai +
-                                 "Content-Length: " + std::to_string(one_pen.size()) + "\r\n\r\n" + one_pen;
-    ASSERT_EQ(::send(impatient, question.data(), question.size(), 0), static_cast<ssize_t>(question.size()));
-    ASSERT_TRUE(eventually([&] { return asked.load(); }));
-    const auto open = files();
-    ::close(impatient);
-    ASSERT_TRUE(eventually([&] { return files() <= open - 2; })) << "the server has noticed, and closed its end";
-    held = false;
-    EXPECT_TRUE(eventually([&] { return shop.mails().size() == 1; })) << "the order went on to its end";
-}
-
-TEST(orders_flow, a_cart_that_cannot_be_emptied_is_a_warning) {
-    shop_under_test shop;
-    shop.cart.stop();
-    const auto placed = json::parse(shop.place_order().body);
-    EXPECT_EQ(placed["status"], "success");
-    EXPECT_TRUE(placed.value("warning", "").starts_with("The cart was not emptied: cart unreachable: "));
 }
 
 }  // namespace

@@ -4,6 +4,10 @@
 
 #include <orders/demo.hpp>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
 namespace {
 
 using namespace e2e;
@@ -75,7 +79,7 @@ TEST(orders_program, keys_stop_and_start_two_services_and_pause_the_orders) {
     EXPECT_TRUE(demo.prints("200: The confirmation will be sent later: notification unreachable: "));
     demo.type('n');
     EXPECT_TRUE(demo.prints("notification-service started"));
-    EXPECT_TRUE(demo.prints(" was sent after all"));
+    EXPECT_TRUE(demo.prints(" was sent from the outbox"));
     demo.type('t');
     EXPECT_TRUE(demo.prints("orders paused"));
     demo.type('s');
@@ -121,6 +125,22 @@ TEST(orders_program, A002_G1_warns_of_a_circuit_that_opens_at_one_failure) {
     EXPECT_TRUE(demo.prints("warning: one failure opens the circuit for auth; a lost packet is one"));
     demo.signal(SIGTERM);
     EXPECT_EQ(demo.wait(), 0);
+}
+
+TEST(orders_program, a_dot_env_that_is_somebody_elses_is_a_warning_and_no_more) {
+    char folder[] = "/tmp/fusebox-dot-env-XXXXXX";
+    ASSERT_NE(::mkdtemp(folder), nullptr);
+    const std::filesystem::path file = std::filesystem::path{folder} / ".env";
+    std::ofstream{file} << "CB_THRESHOLD=2   # of ours\n<<<<<<< HEAD\n[section]\n";
+    std::vector<std::string> there{"/usr/bin/env", std::string("--chdir=") + folder};
+    const auto command = program(free_ports());
+    there.insert(there.end(), command.begin(), command.end());
+    child_program demo{there, {}, output::pipe};
+    EXPECT_TRUE(demo.prints("fusebox demo orders: warning: .env:2: this line is left out (1 more after it)"));
+    EXPECT_TRUE(demo.prints("after 2 failures"));
+    demo.signal(SIGTERM);
+    EXPECT_EQ(demo.wait(), 0);
+    std::filesystem::remove_all(folder);
 }
 
 TEST(orders_program, refuses_bad_settings_with_a_sentence) {

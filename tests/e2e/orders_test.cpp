@@ -190,11 +190,12 @@ TEST(orders, A002_G3_openings_and_states_are_told_to_prometheus) {
     const auto told = get(shop.port(), "/metrics");
     EXPECT_TRUE(told.head.contains("Content-Type: text/plain; version=0.0.4"));
     EXPECT_TRUE(told.says("# TYPE circuit_breaker_open_total counter\n"));
-    EXPECT_TRUE(told.says("circuit_breaker_open_total{service=\"product-breaker\"} 1\n")) << told.body;
+    EXPECT_TRUE(told.says("circuit_breaker_open_total{service=\"product\"} 1\n")) << told.body;
     EXPECT_TRUE(told.says("# TYPE circuit_breaker_state gauge\n"));
-    EXPECT_TRUE(told.says("circuit_breaker_state{service=\"product-breaker\"} 1\n"));
-    EXPECT_TRUE(told.says("circuit_breaker_state{service=\"auth-breaker\"} 0\n"));
-    EXPECT_TRUE(told.says("circuit_breaker_calls_blocked_total{service=\"product-breaker\"} 1\n"));
+    EXPECT_TRUE(told.says("circuit_breaker_state{service=\"product\"} 1\n"));
+    EXPECT_TRUE(told.says("circuit_breaker_state{service=\"auth\"} 0\n"));
+    EXPECT_FALSE(told.says("-breaker"));
+    EXPECT_TRUE(told.says("circuit_breaker_calls_blocked_total{service=\"product\"} 1\n"));
 }
 
 // -- What the circuits are for ----------------------------------------------------------------------------
