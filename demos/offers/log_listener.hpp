@@ -1,4 +1,5 @@
 // Tells a log what happens at a circuit: before a call, after one that succeeded or failed, and when the state changes.
+// In the words of the system's own document, which is in Portuguese: whoever follows it looks for them.
 //
 // Thread-safety: as the sink's. Must not outlive the circuit.
 #pragma once
@@ -10,8 +11,6 @@
 
 namespace offers {
 
-enum class log_language { english, portuguese };
-
 // "closed", "open", "half-open": the state as this service writes it.
 std::string state_word(fusebox::circuit_state state);
 
@@ -19,7 +18,7 @@ class log_listener {
 public:
     using log_sink = std::function<void(const std::string& line)>;
 
-    log_listener(fusebox::circuit_breaker& circuit, log_language in, log_sink log);
+    log_listener(fusebox::circuit_breaker& circuit, log_sink log);
     log_listener(const log_listener&) = delete;
     log_listener& operator=(const log_listener&) = delete;
 
@@ -29,7 +28,6 @@ public:
 private:
     void on(const fusebox::circuit_event& e) const;
 
-    const log_language in_;
     const log_sink log_;
     fusebox::subscription subscription_;  // the first to end
 };

@@ -8,6 +8,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <string_view>
+
 namespace offers {
 
 namespace net = boost::asio;
@@ -29,6 +32,11 @@ fusebox::circuit_breaker_options circuit_options(const offer_settings& s) {
     };
 }
 
+bool is_word(std::string_view text, std::string_view word) {
+    const auto same = [](char a, char b) { return (a | 0x20) == b; };
+    return std::ranges::equal(text, word, same);
+}
+
 std::string cold_offer() {
     return offer_text("Cold offer fallback");
 }
@@ -42,7 +50,7 @@ offer_service::offer_service(net::any_io_executor on, offer_settings settings, c
       clock_(clock),
       client_(std::move(on)),
       circuit_(storage.circuit("partner-offer-service", circuit_options(settings_))),
-      listener_(*circuit_, settings_.language, log_) {
+      listener_(*circuit_, log_) {
     metrics_.watch(*circuit_);
 }
 
@@ -51,6 +59,7 @@ stage::routes offer_service::routes() {
         {"GET /offer", [this](const request&) { return offer(); }},
         {"GET /offer/circuit", [this](const request&) { return circuit_state(); }},
         {"GET /metrics", [this](const request&) { return metrics_.answer(); }},
+        {"GET /health", [](const request&) { return stage::healthy(); }},
     };
 }
 
@@ -99,9 +108,9 @@ offer_settings offer_settings::from(stage::environment& env, const std::string& 
     s.fail_max = static_cast<std::uint32_t>(env.whole_number("FAIL_MAX", s.fail_max, 1, 1'000'000));
     s.reset_timeout = env.seconds("RESET_TIMEOUT", s.reset_timeout, std::chrono::milliseconds{1});
     const std::string level = env.text("HTTPX_LOG_LEVEL", "");
-    if (!level.empty() && level != "debug") env.refuse("HTTPX_LOG_LEVEL=" + level + " must be debug, or not set");
-    s.log_requests = level == "debug";
-    if (env.text("LANGUAGE", "").starts_with("pt")) s.language = log_language::portuguese;
+    s.log_requests = is_word(level, "debug") || is_word(level, "trace");
+    if (!level.empty() && !s.log_requests)
+        env.refuse("HTTPX_LOG_LEVEL=" + level + " must be debug or trace, or not set");
     return s;
 }
 

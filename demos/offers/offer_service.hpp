@@ -3,6 +3,7 @@
 //   GET /offer            a JSON string, and always 200: "Hot offer 24:48", or "Cold offer fallback 47:32"
 //   GET /offer/circuit    {"current_state":"closed","fail_counter":0}; or open, half-open
 //   GET /metrics          the circuit, for Prometheus
+//   GET /health           200, whatever the circuit
 //
 // For one thread, that of `on`, but for circuit(). Several of them may share a circuit, through its storage.
 #pragma once
@@ -30,10 +31,9 @@ struct offer_settings {
     fusebox::duration reset_timeout = std::chrono::seconds{15};  // how long it then stays open
     fusebox::duration request_timeout = std::chrono::seconds{2};
     bool log_requests = false;  // a line for each request to the partner
-    log_language language = log_language::english;
 
-    // PARTNER_URL, FAIL_MAX, RESET_TIMEOUT (in seconds), HTTPX_LOG_LEVEL (debug), LANGUAGE (pt…). `partner_url` is
-    // where the partner is when the first is not set.
+    // PARTNER_URL, FAIL_MAX, RESET_TIMEOUT (in seconds), HTTPX_LOG_LEVEL (debug or trace). `partner_url` is where the
+    // partner is when the first is not set.
     static offer_settings from(stage::environment& env, const std::string& partner_url = "http://127.0.0.1:8000");
 };
 

@@ -32,6 +32,7 @@ partner_offer_service::partner_offer_service(partner_settings settings, stage::p
 stage::routes partner_offer_service::routes() {
     return {
         {"GET /offer/hot", [this](const request&) { return hot_offer(); }},
+        {"GET /health", [](const request&) { return stage::healthy(); }},
         {"POST /offer/status/{code}", [this](const request& asked) { return change_status(asked); }},
     };
 }

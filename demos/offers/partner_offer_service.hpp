@@ -2,6 +2,7 @@
 //
 //   GET  /offer/hot              "Hot offer 24:48", after a second
 //   POST /offer/status/{code}    from now on /offer/hot answers with this status
+//   GET  /health                 200, whatever /offer/hot answers: it is told to, and is no worse for it
 //
 // For one thread, but for status() and set_status().
 #pragma once

@@ -14,7 +14,6 @@ namespace {
 
 using namespace e2e;
 using namespace std::string_literals;
-using offers::log_language;
 using offers::memory_storage;
 using offers::offer_service;
 using offers::offer_settings;
@@ -185,7 +184,6 @@ TEST(offers_settings, A004_O3_the_circuit_is_set_as_documented) {
     EXPECT_EQ(usual.reset_timeout, 15s);
     EXPECT_EQ(usual.request_timeout, 2s);
     EXPECT_FALSE(usual.log_requests);
-    EXPECT_EQ(usual.language, log_language::english);
     EXPECT_NE(offers::storage_from(nothing), nullptr);
     EXPECT_TRUE(nothing.refused().empty());
 
@@ -193,16 +191,22 @@ TEST(offers_settings, A004_O3_the_circuit_is_set_as_documented) {
                                {"FAIL_MAX", "5"},
                                {"RESET_TIMEOUT", "0.5"},
                                {"HTTPX_LOG_LEVEL", "debug"},
-                               {"LANGUAGE", "pt_BR:pt:en"},
                                {"STATE_STORAGE", "memory"}});
     const auto other = offer_settings::from(set);
     EXPECT_EQ(other.partner_url, "http://p:1");
     EXPECT_EQ(other.fail_max, 5u);
     EXPECT_EQ(other.reset_timeout, 500ms);
     EXPECT_TRUE(other.log_requests);
-    EXPECT_EQ(other.language, log_language::portuguese);
     (void)offers::storage_from(set);
     EXPECT_TRUE(set.refused().empty());
+    for (const char* loud : {"DEBUG", "Debug", "trace", "TRACE"}) {
+        auto env = environment_of({{"HTTPX_LOG_LEVEL", loud}});
+        EXPECT_TRUE(offer_settings::from(env).log_requests) << loud;
+        EXPECT_TRUE(env.refused().empty()) << loud;
+    }
+    auto empty = environment_of({{"HTTPX_LOG_LEVEL", ""}, {"FAIL_MAX", ""}, {"PARTNER_URL", ""}});
+    EXPECT_EQ(offer_settings::from(empty).fail_max, 3u) << "as where Compose passes on what is not there";
+    EXPECT_TRUE(empty.refused().empty());
 }
 
 TEST(offers_settings, A004_O3_what_is_not_there_is_refused_with_a_sentence) {
@@ -211,7 +215,7 @@ TEST(offers_settings, A004_O3_what_is_not_there_is_refused_with_a_sentence) {
     (void)offer_settings::from(env);
     (void)partner_settings::from(env);
     EXPECT_EQ(env.refused(), (strings{"STATE_STORAGE=redis comes with shared state, which is not there yet; memory is",
-                                      "HTTPX_LOG_LEVEL=loud must be debug, or not set",
+                                      "HTTPX_LOG_LEVEL=loud must be debug or trace, or not set",
                                       "PARTNER_STATUS=99 must be a whole number from 200 to 599"}));
     auto unknown = environment_of({{"STATE_STORAGE", "paper"}});
     (void)offers::storage_from(unknown);
@@ -220,9 +224,9 @@ TEST(offers_settings, A004_O3_what_is_not_there_is_refused_with_a_sentence) {
 
 // -- Logs -------------------------------------------------------------------------------------------------
 
-class offers_in_portuguese : public offers_test {
+class offers_that_are_logged : public offers_test {
 protected:
-    offers_in_portuguese() : offers_test({.log_requests = true, .language = log_language::portuguese}) {}
+    offers_that_are_logged() : offers_test({.log_requests = true}) {}
 
     strings told() const {
         auto lines = us.log.lines();
@@ -240,7 +244,7 @@ constexpr const char* before = "Antes do circuito invocar a função.";
 constexpr const char* success = "Quando uma invocação de função é bem-sucedida.";
 constexpr const char* failure = "Quando uma invocação de função levanta uma exceção.";
 
-TEST_F(offers_in_portuguese, A004_L1_each_request_has_a_line_and_while_open_there_is_none) {
+TEST_F(offers_that_are_logged, A004_L1_each_request_has_a_line_and_while_open_there_is_none) {
     us.offer();
     partner.set_status(500);
     for (int i = 0; i < 10; ++i) us.offer();
@@ -267,7 +271,7 @@ TEST(offers_log, A004_L1_without_debug_there_is_no_such_line_and_with_it_no_answ
         << loud.log.lines()[1];
 }
 
-TEST_F(offers_in_portuguese, A004_L2_listeners_hear_of_calls_and_states) {
+TEST_F(offers_that_are_logged, A004_L2_listeners_hear_of_calls_and_states) {
     us.offer();
     EXPECT_EQ(told(), (strings{before, success}));
     partner.set_status(500);
@@ -277,18 +281,17 @@ TEST_F(offers_in_portuguese, A004_L2_listeners_hear_of_calls_and_states) {
         << "and nothing of the two calls that were refused";
 }
 
-TEST_F(offers_demo, A004_L2_and_in_english_unless_asked_otherwise) {
+// Whatever the visitor's language, and without being asked.
+TEST_F(offers_demo, A004_L2_the_lines_are_the_documents_own) {
     partner.set_status(500);
     for (int i = 0; i < 3; ++i) us.offer();
     clock.advance(15s);
     partner.set_status(200);
     us.offer();
     EXPECT_EQ(us.log.lines(),
-              (strings{"The circuit is about to make a call.", "A call failed.", "The circuit is about to make a call.",
-                       "A call failed.", "The circuit is about to make a call.", "A call failed.",
-                       "The circuit's state has changed (open).", "The circuit's state has changed (half-open).",
-                       "The circuit is about to make a call.", "A call succeeded.",
-                       "The circuit's state has changed (closed)."}));
+              (strings{before, failure, before, failure, before, failure, "Quando o estado do circuito mudou (open).",
+                       "Quando o estado do circuito mudou (half-open).", before, success,
+                       "Quando o estado do circuito mudou (closed)."}));
 }
 
 // -- The story --------------------------------------------------------------------------------------------
@@ -323,7 +326,7 @@ TEST_F(offers_demo, A004_T4_while_open_no_request_reaches_the_partner) {
     EXPECT_EQ(partner_server.requests(), 3u);
 }
 
-TEST_F(offers_in_portuguese, A004_T5_after_15_s_a_call_tries_and_the_circuit_opens_again) {
+TEST_F(offers_that_are_logged, A004_T5_after_15_s_a_call_tries_and_the_circuit_opens_again) {
     partner.set_status(500);
     for (int i = 0; i < 3; ++i) us.offer();
     const auto told_before = told().size();
@@ -337,7 +340,7 @@ TEST_F(offers_in_portuguese, A004_T5_after_15_s_a_call_tries_and_the_circuit_ope
     EXPECT_EQ(us.circuit(), circuit_is("open", 4)) << "the count goes on";
 }
 
-TEST_F(offers_in_portuguese, A004_T6_the_partner_is_back_and_so_are_hot_offers) {
+TEST_F(offers_that_are_logged, A004_T6_the_partner_is_back_and_so_are_hot_offers) {
     partner.set_status(500);
     for (int i = 0; i < 3; ++i) us.offer();
     partner.set_status(200);
@@ -347,6 +350,18 @@ TEST_F(offers_in_portuguese, A004_T6_the_partner_is_back_and_so_are_hot_offers) 
     EXPECT_EQ(told().back(), "Quando o estado do circuito mudou (closed).");
     EXPECT_EQ(us.circuit(), circuit_is("closed", 0));
     EXPECT_TRUE(is_hot(us.offer()));
+}
+
+// What Docker asks every few seconds: it must neither count nor change its mind.
+TEST_F(offers_demo, both_services_are_healthy_whatever_the_offers) {
+    partner.set_status(500);
+    const auto calls = partner_server.requests();
+    for (int i = 0; i < 5; ++i) {
+        EXPECT_EQ(get(partner_server.port(), "/health").body, R"({"status":"ok"})");
+        EXPECT_EQ(us.visit("/health").body, R"({"status":"ok"})");
+    }
+    EXPECT_EQ(partner_server.requests(), calls + 5) << "nobody else asked it";
+    EXPECT_EQ(us.circuit(), circuit_is("closed", 0));
 }
 
 // -- Who shares the circuit -------------------------------------------------------------------------------
