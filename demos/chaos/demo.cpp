@@ -215,6 +215,7 @@ Environment (times in seconds):
 Signals: INT and TERM end it, and the target with it.
 )",
     .services = {{"monkey", {}}, {"cascade", {}}, {"storm", {}}, {"real", {}}, {"target", 0}},
+    .calls = stage::own_calls::none,
     .run = run,
 };
 

@@ -28,15 +28,15 @@ struct addresses {
     std::string a, b;
 };
 
-std::string introduction(const addresses& at, const service_a_settings& config, bool keys) {
+std::string introduction(const addresses& at, const service_a_settings& config, bool calls, bool keys) {
     const std::string fail = keys ? "s" : fmt::format("kill -USR1 {}", ::getpid());
     const std::string quit = keys ? "q" : fmt::format("kill -TERM {}", ::getpid());
     return fmt::format(
                "Fault injection: a service that fails and dawdles when told to, and a circuit breaker before it.\n\n"
                "  service-a  {}   the page, for a browser; /call-service-b /circuit-status\n"
                "  service-b  {}   /data /health; POST /induce-failure, and the other buttons\n\n"
-               "Service A calls service B once a second. What to try:\n\n",
-               at.a, at.b) +
+               "{}. What to try:\n\n",
+               at.a, at.b, calls ? "Service A calls service B once a second" : "Service A calls when you ask it to") +
            fmt::format(
                "  {0}  make service B fail: after {1} failures the circuit refuses calls for {2:g} s\n"
                "  {0}  make it healthy again: the next trial call then closes the circuit\n",
@@ -65,9 +65,9 @@ void run_all(const stage::command_line& line, settings config, const stage::keys
     service_a a{loop.io().get_executor(), config.a, log};
     const auto a_server = stage::listen(loop, line, "service-a", a.routes());
     const std::string a_url = stage::address_of(line.address, a_server.port());
-    screen.show(introduction({a_url, b_url}, config.a, screen.is_interactive()));
+    screen.show(introduction({a_url, b_url}, config.a, line.calls, screen.is_interactive()));
     const auto logging = stage::log_transitions(a.breaker(), screen, stage::explanations::given);
-    stage::visits calls{loop, a_url + "/call-service-b", call_every};
+    stage::visits calls{loop, a_url + "/call-service-b", call_every, line.calls};
     for (;;) {
         screen.set_status(status_line(a, b, calls));
         switch (wanted.next(screen.is_interactive())) {
@@ -124,6 +124,7 @@ const stage::demo demo{
 Options:
   --service-a-port N     5000 unless given; 0 takes a free one, here and below
   --service-b-port N     5001 unless given
+  --no-calls             make no calls of its own: only yours count
   --bind ADDRESS         where to listen; 127.0.0.1 unless given, 0.0.0.0 for every interface
   --help                 this text
 

@@ -7,11 +7,12 @@ namespace health_check {
 namespace net = boost::asio;
 using fusebox::http::request;
 
-background_calls::background_calls(stage::event_loop& on, std::string gateway, fusebox::duration every, log_sink log)
+background_calls::background_calls(stage::event_loop& on, std::string gateway, fusebox::duration every, bool running,
+                                   log_sink log)
     : gateway_(std::move(gateway)),
       log_(std::move(log)),
       client_(on.io().get_executor()),
-      calls_(on, every, [this] { return call(); }) {}
+      calls_(on, every, [this] { return call(); }, running) {}
 
 net::awaitable<void> background_calls::call() {
     const request page{"GET", gateway_ + "/test-api"};

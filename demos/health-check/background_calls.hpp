@@ -15,8 +15,8 @@ class background_calls {
 public:
     using log_sink = std::function<void(const std::string& line)>;
 
-    // Asks for the page's Test API and for /api/data, each time.
-    background_calls(stage::event_loop& on, std::string gateway, fusebox::duration every, log_sink log);
+    // Asks for the page's Test API and for /api/data, each time. Not before toggle() unless `running`.
+    background_calls(stage::event_loop& on, std::string gateway, fusebox::duration every, bool running, log_sink log);
 
     bool running() const { return calls_.running(); }
     void toggle() { calls_.toggle(); }

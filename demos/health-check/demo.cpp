@@ -15,7 +15,7 @@ namespace {
 
 constexpr auto call_every = std::chrono::milliseconds{500};
 
-std::string introduction(first_light& demo, const stage::console& screen) {
+std::string introduction(first_light& demo, bool calls, const stage::console& screen) {
     const auto& at = demo.where();
     const auto breaker = demo.page().breaker().options();
     const auto failures = breaker->consecutive_failures.value_or(0);
@@ -30,9 +30,10 @@ std::string introduction(first_light& demo, const stage::console& screen) {
                "  database     {}   /health /data; fails at random\n"
                "  gateway      {}   Fusebox: the way in to the first two; try curl -i {}/ready\n"
                "  its admin    {}/api/v1/snapshot\n\n"
-               "Test API and /api/data are called twice a second, by the gateway. What to try:\n\n",
+               "{}. What to try:\n\n",
                at.frontend, at.api_gateway, at.database, demo.gateway().address(), demo.gateway().address(),
-               demo.gateway().admin_address()) +
+               demo.gateway().admin_address(),
+               calls ? "Test API and /api/data are called twice a second, by the gateway" : "Nobody calls but you") +
            fmt::format(
                "  {0}  stop the database: after {1} failures each circuit refuses calls for {2:g} s\n"
                "  {0}  start it again: the next trial call then closes it\n",
@@ -66,9 +67,9 @@ void run_all(const stage::command_line& line, const settings& config, const stag
     stage::console screen;
     const auto log = [&screen](const std::string& text) { screen.print(text); };
     first_light demo{line, config, log};
-    screen.show(introduction(demo, screen));
+    screen.show(introduction(demo, line.calls, screen));
     const auto logging = stage::log_transitions(demo.page().breaker(), screen, stage::explanations::given);
-    background_calls calls{demo.loop(), demo.gateway().address(), call_every, log};
+    background_calls calls{demo.loop(), demo.gateway().address(), call_every, line.calls, log};
     for (;;) {
         screen.set_status(status_line(demo, calls));
         switch (wanted.next(screen.is_interactive())) {
@@ -136,6 +137,7 @@ Options:
   --frontend-port N      5002 unless given
   --gateway-port N       8080 unless given
   --admin-port N         9901 unless given: what the gateway shows of itself
+  --no-calls             make no calls of its own: only yours count
   --bind ADDRESS         where to listen; 127.0.0.1 unless given, 0.0.0.0 for every interface
   --help                 this text
 

@@ -28,7 +28,7 @@ struct addresses {
     std::string partner, offers;
 };
 
-std::string introduction(const addresses& at, const offer_settings& config, bool keys) {
+std::string introduction(const addresses& at, const offer_settings& config, bool calls, bool keys) {
     const std::string toggle = keys ? "s" : fmt::format("kill -USR1 {}", ::getpid());
     const std::string quit = keys ? "q" : fmt::format("kill -TERM {}", ::getpid());
     return fmt::format(
@@ -36,8 +36,10 @@ std::string introduction(const addresses& at, const offer_settings& config, bool
                "none.\n\n"
                "  offer-service          {}/offer   /offer/circuit\n"
                "  partner-offer-service  {}/offer/hot; POST /offer/status/500\n\n"
-               "An offer is asked for again and again, a second after the last. What to try:\n\n",
-               at.offers, at.partner) +
+               "{}. What to try:\n\n",
+               at.offers, at.partner,
+               calls ? "An offer is asked for again and again, a second after the last"
+                     : "Nobody asks for offers but you") +
            fmt::format(
                "  {0}  let the partner answer 500: offers are cold; after {1} failures it is left alone for {2:g} s\n"
                "  {0}  let it answer 200 again: the next trial call then closes the circuit\n",
@@ -71,11 +73,11 @@ void run_all(const stage::command_line& line, settings config, circuit_storage& 
     offer_service offers{loop.io().get_executor(), config.offers, storage, lines_on(screen)};
     const auto server = stage::listen(loop, line, "offer-service", offers.routes());
     const std::string url = stage::address_of(line.address, server.port());
-    screen.show(introduction({partner_url, url}, config.offers, screen.is_interactive()));
+    screen.show(introduction({partner_url, url}, config.offers, line.calls, screen.is_interactive()));
     const auto tell = [&screen](const auto& answer) {
         if (answer) screen.print("GET /offer: " + answer->body);
     };
-    stage::visits asking{loop, url + "/offer", ask_every, tell};
+    stage::visits asking{loop, url + "/offer", ask_every, line.calls, tell};
     for (;;) {
         screen.set_status(status_line(offers, partner, asking));
         switch (wanted.next(screen.is_interactive())) {
@@ -132,6 +134,7 @@ const stage::demo demo{
 Options:
   --partner-offer-service-port N   8000 unless given; 0 takes a free one, here and below
   --offer-service-port N           8001 unless given
+  --no-calls                       make no calls of its own: only yours count
   --bind ADDRESS                   where to listen; 127.0.0.1 unless given, 0.0.0.0 for every interface
   --help                           this text
 
@@ -140,8 +143,7 @@ Environment (times in seconds):
   PARTNER_URL                              where the partner is; http://127.0.0.1:8000 when the offer service runs alone
   FAIL_MAX 3, RESET_TIMEOUT 15             when the circuit opens, and for how long
   STATE_STORAGE memory                     where the circuit lives
-  HTTPX_LOG_LEVEL debug                    a line for each request to the partner
-  LANGUAGE pt                              the circuit's events in Portuguese
+  HTTPX_LOG_LEVEL                          debug or trace: a line for each request to the partner
 
 Signals: INT and TERM end it; USR1 breaks the partner, and mends it again.
 )",

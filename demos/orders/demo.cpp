@@ -3,6 +3,7 @@
 #include <orders/shop.hpp>
 #include <orders/steady_customer.hpp>
 
+#include <stage/circuit_log.hpp>
 #include <stage/console.hpp>
 #include <stage/transition_line.hpp>
 
@@ -30,7 +31,7 @@ void warn_of_thresholds(const breaker_settings& settings, stage::console& screen
             screen.print(fmt::format("warning: one failure opens the circuit for {}; a lost packet is one", service));
 }
 
-std::string introduction(shop& demo, const stage::console& screen) {
+std::string introduction(shop& demo, bool calls, const stage::console& screen) {
     const auto& at = demo.where();
     const bool keys = screen.is_interactive();
     const auto& product = demo.make_order().circuits().settings().of("product");
@@ -39,8 +40,9 @@ std::string introduction(shop& demo, const stage::console& screen) {
                "  make-order-service    {}   the page, for a browser; POST /ordering, /circuits, /metrics\n"
                "  auth-service          {}\n  product-service       {}\n  customer-service      {}\n"
                "  cart-service          {}\n  order-service         {}\n  notification-service  {}\n\n"
-               "A pen is ordered once a second. What to try:\n\n",
-               demo.address(), at.auth, at.product, at.customer, at.cart, at.order, at.notification) +
+               "{}. What to try:\n\n",
+               demo.address(), at.auth, at.product, at.customer, at.cart, at.order, at.notification,
+               calls ? "A pen is ordered once a second" : "Nobody orders but you") +
            fmt::format(
                "  {0}  stop the product-service: after {1} failures orders are refused at once, for {2:g} s\n"
                "  {0}  start it again: the next trial call then closes the circuit\n",
@@ -58,11 +60,8 @@ std::string circuits_that_are_not_closed(const guarded_services& services) {
         if (!circuit) continue;
         const auto now = circuit->snapshot();
         if (now.state == fusebox::circuit_state::closed && now.consecutive_failures == 0) continue;
-        all += fmt::format("{} {} {}/{}", service, stage::shouted(to_string(now.state)), now.consecutive_failures,
-                           services.settings().of(service).threshold);
-        if (now.state == fusebox::circuit_state::open)
-            all += fmt::format(", trial in {} s", fusebox::ceil_seconds(now.retry_after).count());
-        all += " | ";
+        all += fmt::format("{} {} {}/{}{} | ", service, stage::shouted(to_string(now.state)), now.consecutive_failures,
+                           services.settings().of(service).threshold, stage::next_trial_of(now));
     }
     return all.empty() ? "all circuits CLOSED | " : all;
 }
@@ -87,10 +86,10 @@ void run_all(const stage::command_line& line, const shop_settings& config, const
     stage::console screen;
     const auto log = [&screen](const std::string& text) { screen.print(text); };
     shop demo{line, config, log};
-    screen.show(introduction(demo, screen));
+    screen.show(introduction(demo, line.calls, screen));
     warn_of_thresholds(config.make_order.breakers, screen);
     const auto logging = log_transitions(demo.make_order(), screen);
-    steady_customer customer{demo.loop(), demo.address(), order_every, log};
+    steady_customer customer{demo.loop(), demo.address(), order_every, line.calls, log};
     for (;;) {
         screen.set_status(status_line(demo, customer));
         switch (wanted.next(screen.is_interactive())) {
@@ -176,6 +175,7 @@ Options:
   --cart-service-port N           8004 unless given
   --order-service-port N          8005 unless given
   --notification-service-port N   8006 unless given
+  --no-calls                      make no calls of its own: only yours count
   --bind ADDRESS                  where to listen; 127.0.0.1 unless given, 0.0.0.0 for every interface
   --help                          this text
 

@@ -8,11 +8,11 @@
 namespace orders {
 
 steady_customer::steady_customer(stage::event_loop& on, std::string make_order_url, fusebox::duration every,
-                                 log_sink log)
+                                 bool running, log_sink log)
     : url_(std::move(make_order_url)),
       log_(std::move(log)),
       client_(on.io().get_executor()),
-      orders_(on, every, [this] { return order(); }) {}
+      orders_(on, every, [this] { return order(); }, running) {}
 
 boost::asio::awaitable<void> steady_customer::order() {
     const auto& who = demo_data::customers[0];

@@ -16,7 +16,9 @@ class steady_customer {
 public:
     using log_sink = std::function<void(const std::string& line)>;
 
-    steady_customer(stage::event_loop& on, std::string make_order_url, fusebox::duration every, log_sink log);
+    // Orders nothing before toggle() unless `running`.
+    steady_customer(stage::event_loop& on, std::string make_order_url, fusebox::duration every, bool running,
+                    log_sink log);
 
     bool running() const { return orders_.running(); }
     void toggle() { orders_.toggle(); }

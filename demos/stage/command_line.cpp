@@ -44,7 +44,8 @@ std::uint16_t* port_option(command_line& line, std::string_view name) {
 
 }  // namespace
 
-std::expected<command_line, std::string> parse_command_line(std::span<char* const> arguments, const cast& services) {
+std::expected<command_line, std::string> parse_command_line(std::span<char* const> arguments, const cast& services,
+                                                            own_calls calls) {
     const auto refuse = [](std::string sentence) { return std::unexpected(std::move(sentence)); };
     command_line line;
     for (const auto& s : services)
@@ -64,6 +65,10 @@ std::expected<command_line, std::string> parse_command_line(std::span<char* cons
             has_service = true;
             continue;
         }
+        if (given == "--no-calls" && calls == own_calls::some) {
+            line.calls = false;
+            continue;
+        }
         const auto equals = given.find('=');
         const std::string name = given.substr(0, equals);
         std::uint16_t* const port = port_option(line, name);
@@ -75,6 +80,8 @@ std::expected<command_line, std::string> parse_command_line(std::span<char* cons
         else if (!parse_port(value, *port))
             return refuse("'" + name + "' needs a port from 0 to 65535, not '" + value + "'");
     }
+    if (has_service && line.run != "all" && !line.calls)
+        return refuse("'--no-calls' is for all services together; one alone makes no calls by itself");
     return line;
 }
 

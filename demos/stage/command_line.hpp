@@ -20,9 +20,13 @@ struct service_port {
 };
 using cast = std::vector<service_port>;
 
+// Whether a demo, all of it together, calls itself, and so has the option --no-calls.
+enum class own_calls { none, some };
+
 struct command_line {
     std::string run = "all";
     bool help = false;
+    bool calls = true;  // whether the demo makes calls by itself, to be watched
     std::string address = "127.0.0.1";
     std::map<std::string, std::uint16_t> ports{};
 
@@ -30,6 +34,7 @@ struct command_line {
 };
 
 // The arguments without the program's name; otherwise a sentence that says what is wrong with them.
-std::expected<command_line, std::string> parse_command_line(std::span<char* const> arguments, const cast& services);
+std::expected<command_line, std::string> parse_command_line(std::span<char* const> arguments, const cast& services,
+                                                            own_calls calls = own_calls::none);
 
 }  // namespace stage

@@ -23,8 +23,8 @@ net::awaitable<void> real_pause(fusebox::duration how_long) {
     co_await timer.async_wait(net::redirect_error(net::use_awaitable, cancelled));
 }
 
-repetition::repetition(event_loop& on, fusebox::duration every, step what)
-    : loop_(on), every_(every), step_(std::move(what)) {
+repetition::repetition(event_loop& on, fusebox::duration every, step what, bool running)
+    : loop_(on), every_(every), step_(std::move(what)), paused_(!running) {
     auto done = [this](const std::exception_ptr&) { ended_.set_value(); };
     loop_.run([&] { net::co_spawn(loop_.io(), go_on(), net::bind_cancellation_slot(end_.slot(), std::move(done))); });
 }

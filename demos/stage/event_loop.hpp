@@ -52,7 +52,8 @@ class repetition {
 public:
     using step = std::function<boost::asio::awaitable<void>()>;
 
-    repetition(event_loop& on, fusebox::duration every, step what);
+    // Paused from the beginning unless `running`.
+    repetition(event_loop& on, fusebox::duration every, step what, bool running = true);
     repetition(const repetition&) = delete;
     repetition& operator=(const repetition&) = delete;
     ~repetition();
@@ -68,7 +69,7 @@ private:
     const step step_;
     boost::asio::cancellation_signal end_;
     std::promise<void> ended_;
-    std::atomic<bool> paused_{false};
+    std::atomic<bool> paused_;
 };
 
 }  // namespace stage

@@ -13,7 +13,7 @@ int run_program(const demo& what, std::span<char* const> arguments) {
         std::fprintf(stderr, "fusebox demo %s: %s\n", what.name, sentence.c_str());
         return status;
     };
-    const auto line = parse_command_line(arguments, what.services);
+    const auto line = parse_command_line(arguments, what.services, what.calls);
     if (!line) return fail(2, line.error());
     if (line->help) return std::fputs(what.usage, stdout) < 0 ? 1 : 0;
     const keys wanted;

@@ -15,6 +15,7 @@ struct demo {
     const char* about;  // one line
     const char* usage;  // the whole help
     cast services;
+    own_calls calls = own_calls::some;
     // Runs what the command line names until the keys say quit. Throws std::invalid_argument for settings that cannot
     // be (environment::check() does), and cannot_listen.
     void (*run)(const command_line& line, environment& env, const keys& wanted);

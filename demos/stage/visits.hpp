@@ -17,7 +17,8 @@ public:
     // Told, on the loop, what each visit brought.
     using visitor = std::function<void(const std::expected<fusebox::http::response, fusebox::http::http_error>&)>;
 
-    visits(event_loop& on, std::string url, fusebox::duration every, visitor told = {});
+    // Stays away at first unless `running`.
+    visits(event_loop& on, std::string url, fusebox::duration every, bool running, visitor told = {});
 
     bool running() const { return visits_.running(); }
     void toggle() { visits_.toggle(); }

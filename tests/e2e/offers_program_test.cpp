@@ -32,9 +32,9 @@ void expect_nothing_left(const ports& p) {
 }
 
 TEST(offers_program, trips_heals_and_leaves_nothing_behind) {
-    variables portuguese = prompt;
-    portuguese.insert(portuguese.end(), {{"LANGUAGE", "pt"}, {"HTTPX_LOG_LEVEL", "debug"}});
-    child_program demo{program(free_ports), portuguese, output::pipe};
+    variables loud = prompt;
+    loud.insert(loud.end(), {{"LANGUAGE", "en"}, {"HTTPX_LOG_LEVEL", "debug"}});
+    child_program demo{program(free_ports), loud, output::pipe};
     const ports at = started(demo);
     ASSERT_NE(at.offers, 0);
     EXPECT_TRUE(get(at.offers, "/offer").says("\"Hot offer "));
@@ -64,9 +64,9 @@ TEST(offers_program, obeys_keys_and_gives_the_terminal_back) {
     EXPECT_TRUE(demo.prints("CLOSED 0/3 | partner answers 200 | calls on | ok "));
     demo.type('s');
     EXPECT_TRUE(demo.prints("the partner answers 500 from now on"));
-    EXPECT_TRUE(demo.prints("The circuit's state has changed (open)."));
+    EXPECT_TRUE(demo.prints("Quando o estado do circuito mudou (open)."));
     demo.type('s');
-    EXPECT_TRUE(demo.prints("The circuit's state has changed (closed)."));
+    EXPECT_TRUE(demo.prints("Quando o estado do circuito mudou (closed)."));
     demo.type('t');
     EXPECT_TRUE(demo.prints("calls paused"));
     demo.type('q');
@@ -86,17 +86,50 @@ TEST(offers_program, runs_each_service_alone) {
     EXPECT_EQ(post(partner_port, "/offer/status/500").status, 200);
     for (int i = 0; i < 3; ++i) EXPECT_TRUE(get(port, "/offer").says("Cold offer fallback"));
     EXPECT_EQ(get(port, "/offer/circuit").body, R"({"current_state":"open","fail_counter":2})");
-    EXPECT_TRUE(offers.prints("The circuit's state has changed (open)."));
+    EXPECT_TRUE(offers.prints("Quando o estado do circuito mudou (open)."));
     for (auto* service : {&offers, &partner}) {
         service->signal(SIGTERM);
         EXPECT_EQ(service->wait(), 0);
     }
 }
 
+// The document's steps, to the number; without a terminal there is no key to pause the calls.
+TEST(offers_program, A004_T1_T2_T3_without_calls_of_its_own_only_ours_count) {
+    auto quiet = free_ports;
+    quiet.push_back("--no-calls");
+    child_program demo{program(quiet), {{"PARTNER_LATENCY", "0"}}, output::pipe};
+    EXPECT_TRUE(demo.prints("Nobody asks for offers but you. "));
+    const ports at = started(demo);
+    EXPECT_TRUE(get(at.offers, "/offer").says("\"Hot offer "));
+    EXPECT_EQ(post(at.partner, "/offer/status/500").status, 200);
+    EXPECT_TRUE(get(at.offers, "/offer").says("Cold offer"));
+    EXPECT_EQ(get(at.offers, "/offer/circuit").body, R"({"current_state":"closed","fail_counter":1})");
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(get(at.offers, "/offer").says("Cold offer"));
+    EXPECT_EQ(get(at.offers, "/offer/circuit").body, R"({"current_state":"open","fail_counter":3})");
+    demo.signal(SIGTERM);
+    EXPECT_EQ(demo.wait(), 0);
+    EXPECT_FALSE(demo.all_output().contains("  GET /offer: "));
+}
+
+TEST(offers_program, no_calls_is_an_option_of_all_services_together) {
+    const auto parsed = [](std::vector<std::string> words, stage::own_calls calls) {
+        std::vector<char*> arguments;
+        for (auto& word : words) arguments.push_back(word.data());
+        return stage::parse_command_line(arguments, offers::demo.services, calls);
+    };
+    EXPECT_TRUE(parsed({}, stage::own_calls::some)->calls);
+    EXPECT_FALSE(parsed({"--no-calls"}, stage::own_calls::some)->calls);
+    EXPECT_FALSE(parsed({"all", "--no-calls"}, stage::own_calls::some)->calls);
+    EXPECT_EQ(parsed({"offer-service", "--no-calls"}, stage::own_calls::some).error(),
+              "'--no-calls' is for all services together; one alone makes no calls by itself");
+    EXPECT_EQ(parsed({"--no-calls"}, stage::own_calls::none).error(),
+              "there is no option '--no-calls'; --help lists what there is");
+}
+
 TEST(offers_program, ends_at_once_while_the_partner_dawdles) {
     child_program demo{program(free_ports), {{"PARTNER_LATENCY", "3600"}}, output::pipe};
     const ports at = started(demo);
-    EXPECT_TRUE(demo.prints("The circuit is about to make a call."));
+    EXPECT_TRUE(demo.prints("Antes do circuito invocar a função."));
     demo.signal(SIGTERM);
     EXPECT_EQ(demo.wait(), 0);
     expect_nothing_left(at);
