@@ -86,7 +86,7 @@ class category final : public std::error_category {
         switch (static_cast<errc>(code)) {
             case errc::circuit_open: return "Circuit breaker is OPEN";
             case errc::parent_open: return "Parent circuit is OPEN";
-            case errc::bulkhead_full: return "Bulkhead is full: too many concurrent calls";
+            case errc::bulkhead_full: return "bulkhead full: too many concurrent requests";
             case errc::rate_limited: return "Rate limit reached";
             case errc::budget_exhausted: return "Retry budget is exhausted";
             case errc::timed_out: return "Call timed out";

@@ -8,7 +8,7 @@ using namespace std::chrono_literals;
 TEST(rejection, says_in_whole_seconds_rounded_up_when_to_retry) {
     EXPECT_EQ((rejection{errc::circuit_open, 4001ms}.message()), "Circuit breaker is OPEN. Retry in 5s");
     EXPECT_EQ((rejection{errc::circuit_open, 0ms}.message()), "Circuit breaker is OPEN");
-    EXPECT_EQ((rejection{errc::bulkhead_full, {}}.message()), "Bulkhead is full: too many concurrent calls");
+    EXPECT_EQ((rejection{errc::bulkhead_full, {}}.message()), "bulkhead full: too many concurrent requests");
 }
 
 TEST(rejection, converts_to_an_error_code_of_its_own_category) {
