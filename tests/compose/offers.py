@@ -24,7 +24,7 @@ def requests_in_log(stack):
 
 def play(report, compose, whole):
     stack = Stack(compose, "offers", PORTS, {
-        "RESET_TIMEOUT": str(RESET), "PARTNER_LATENCY": "0", "HTTPX_LOG_LEVEL": "debug", "LANGUAGE": "pt"})
+        "RESET_TIMEOUT": str(RESET), "PARTNER_LATENCY": "0", "HTTPX_LOG_LEVEL": "debug"})
     try:
         with report.check("004 docker-compose up starts both services of demos/offers"):
             stack.up(whole)

@@ -66,7 +66,7 @@ TEST(health_check_program, trips_heals_and_leaves_nothing_behind) {
     EXPECT_FALSE(demo.all_output().contains('\x1b')) << "no terminal, no control sequences";
 }
 
-TEST(health_check_program, the_gateway_before_the_services_trips_falls_back_and_heals) {
+TEST(health_check_program, A000_X2_the_gateway_before_the_services_trips_falls_back_and_heals) {
     variables slower = prompt;
     slower.emplace_back("CIRCUIT_RECOVERY_TIMEOUT", "2");
     child_program demo{program(free_ports), slower, output::pipe};
