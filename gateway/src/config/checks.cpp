@@ -50,6 +50,8 @@ private:
     void listeners() {
         if (written("listen") && in_.value.listen.empty())
             refuse("listen", "has no address; write one, such as \":8080\"");
+        if (written("upstreams") && in_.value.upstreams.empty())
+            refuse("upstreams", "has no upstream; write one, such as orders: { endpoints: [\"10.0.0.1:80\"] }");
         if (written("routes") && in_.value.routes.empty()) refuse("routes", "has no route; nothing would be forwarded");
         std::set<std::string> seen;
         for (const auto& address : in_.value.listen) {

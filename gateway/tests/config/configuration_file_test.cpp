@@ -202,5 +202,12 @@ TEST(configuration_file, is_not_harmed_by_nonsense) {
     EXPECT_EQ(complaints("listen: \"\\e[31m\"\nupstreams: {}\nroutes: []\n").find('\033'), std::string::npos);
 }
 
+TEST(configuration_file, refuses_a_file_without_an_upstream) {
+    for (const char* none : {"{}", "{ }"})
+        EXPECT_EQ(complaints("listen: \":80\"\nupstreams: " + std::string{none} + "\nroutes: [{ upstream: a }]\n"),
+                  "f.yaml:2:12: error: upstreams: has no upstream; write one, such as orders: { endpoints: "
+                  "[\"10.0.0.1:80\"] }\n");
+}
+
 }  // namespace
 }  // namespace fusebox::gateway
