@@ -3,6 +3,8 @@
 
 #include "values.hpp"
 
+#include <fusebox/http/field_section.hpp>
+
 #include <algorithm>
 #include <cctype>
 
@@ -145,6 +147,10 @@ shape_of<message_limits> limits_section() {
             std::vector<config_error> wrong;
             if (l.answers == 0) wrong.push_back({"answers", "0B", "must be above 0"});
             if (l.uri == 0) wrong.push_back({"uri", "0B", "must be above 0"});
+            constexpr std::uint64_t most = http::head_limits::most_bytes;
+            const std::string bound = "must be at most " + write_size(most) + ", such as 63KiB: a head is never longer";
+            if (l.uri > most) wrong.push_back({"uri", write_size(l.uri), bound});
+            if (l.head > most) wrong.push_back({"head", write_size(l.head), bound});
             if (l.head < l.uri)
                 wrong.push_back(
                     {"head", write_size(l.head), "must be at least uri, " + write_size(l.uri) + ": it holds it"});

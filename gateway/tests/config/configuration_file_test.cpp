@@ -209,5 +209,15 @@ TEST(configuration_file, refuses_a_file_without_an_upstream) {
                   "[\"10.0.0.1:80\"] }\n");
 }
 
+TEST(configuration_file, bounds_heads_by_what_can_be_read) {
+    const std::string routes = "  - { upstream: orders }\n";
+    EXPECT_EQ(good(head + routes + "limits: { head: 65535B, uri: 63KiB }\n").limits.head, 65535u);
+    EXPECT_EQ(complaints(head + routes + "limits: { head: 64KiB }\n"),
+              "f.yaml:6:17: error: limits.head: 64KiB must be at most 65535B, such as 63KiB: a head is never longer\n");
+    EXPECT_EQ(complaints(head + routes + "limits: { head: 1MiB, uri: 64KiB }\n"),
+              "f.yaml:6:17: error: limits.head: 1MiB must be at most 65535B, such as 63KiB: a head is never longer\n"
+              "f.yaml:6:28: error: limits.uri: 64KiB must be at most 65535B, such as 63KiB: a head is never longer\n");
+}
+
 }  // namespace
 }  // namespace fusebox::gateway
