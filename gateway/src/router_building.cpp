@@ -55,18 +55,21 @@ std::optional<config_error> route_pattern::validate() const {
 
 std::expected<router, config_error> router::make(const std::vector<route_pattern>& routes) {
     router made;
+    const auto called = [&](std::uint32_t i) {
+        return routes[i].called.empty() ? "routes[" + std::to_string(i) + "]" : routes[i].called;
+    };
     for (std::uint32_t i = 0; i < routes.size(); ++i) {
         if (auto wrong = routes[i].validate()) {
-            wrong->option = "routes[" + std::to_string(i) + "]." + wrong->option;
+            wrong->option = called(i) + "." + wrong->option;
             return std::unexpected(*std::move(wrong));
         }
         route_pattern m = canonical(routes[i]);
         path_node& node = made.paths_[made.add_path(made.add_host(m.host), m)];
         for (const candidate& c : node.candidates)
             if (c.methods == m.methods && c.fields == m.fields)
-                return std::unexpected(config_error{
-                    "routes[" + std::to_string(i) + "]", routes[i].path,
-                    "matches the same as routes[" + std::to_string(c.route) + "], and would never be taken"});
+                return std::unexpected(
+                    config_error{called(i), routes[i].host + routes[i].path,
+                                 "matches the same as " + called(c.route) + ", and would never be taken"});
         node.candidates.push_back({i, std::move(m.methods), std::move(m.fields)});
         std::ranges::sort(node.candidates, {}, [](const candidate& c) {
             return std::tuple{c.methods.empty(), -static_cast<std::int64_t>(c.fields.size()), c.route};

@@ -19,7 +19,9 @@ listener& server::add_listener() {
 }
 
 std::error_code server::listen(const socket_address& at, bool share_port) {
-    return add_listener().open(at, share_port);
+    const std::error_code failed = add_listener().open(at, share_port);
+    if (failed) listeners_.pop_back();
+    return failed;
 }
 
 std::error_code server::adopt(int fd) {

@@ -1,10 +1,13 @@
 #include "checks.hpp"
 
+#include "../proxy/plan.hpp"
+#include "../route_patterns.hpp"
 #include "document.hpp"
 #include "near_miss.hpp"
 #include "notation.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <tuple>
 
@@ -28,6 +31,25 @@ std::string name_from(const route_match& m) {
     return name + m.path_prefix.value_or("/") + "*";
 }
 
+// What a socket that listens there takes: an address of IPv4, of IPv6, or one of each; all zeros for all.
+std::vector<address_range::bytes> taken_by(const socket_address& at) {
+    const auto ip = [](const char* text) { return *parse_ip(text); };
+    if (at.host.empty() || at.host == "::") return {ip("0.0.0.0"), ip("::")};
+    if (at.host == "localhost") return {ip("127.0.0.1"), ip("::1")};
+    const auto one = parse_ip(at.host);
+    return one ? std::vector{*one} : std::vector<address_range::bytes>{};
+}
+
+bool overlap(const socket_address& a, const socket_address& b) {
+    if (a.port != b.port || a.port == 0) return false;
+    const address_range any[] = {{*parse_ip("0.0.0.0"), 128}, {*parse_ip("::"), 128}}, v4{*parse_ip("0.0.0.0"), 96};
+    const auto is_any = [&](const auto& ip) { return any[0].contains(ip) || any[1].contains(ip); };
+    for (const auto& one : taken_by(a))
+        for (const auto& other : taken_by(b))
+            if (v4.contains(one) == v4.contains(other) && (one == other || is_any(one) || is_any(other))) return true;
+    return false;
+}
+
 class checker {
 public:
     checker(const checked_configuration& checked, std::vector<diagnostic>& errors) : in_(checked), errors_(errors) {}
@@ -37,6 +59,7 @@ public:
         for (const auto& u : in_.value.upstreams) upstream(u), upstream_policies(u);
         for (std::size_t i = 0; i < in_.value.routes.size(); ++i) route(in_.value.routes[i], route_path(i));
         route_names();
+        routing();
         breakers_of_upstreams();
     }
 
@@ -53,13 +76,31 @@ private:
         if (written("upstreams") && in_.value.upstreams.empty())
             refuse("upstreams", "has no upstream; write one, such as orders: { endpoints: [\"10.0.0.1:80\"] }");
         if (written("routes") && in_.value.routes.empty()) refuse("routes", "has no route; nothing would be forwarded");
-        std::set<std::string> seen;
-        for (const auto& address : in_.value.listen) {
-            const std::string text = write_address(address);
-            if (!seen.insert(text).second && address.port != 0) refuse("listen", "has " + text + " twice; remove one");
+        const auto& all = in_.value.listen;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            const std::string one = "listen[" + std::to_string(i) + "]", path = written(one) ? one : "listen";
+            listener(all[i], path);
+            const auto taken = std::find_if(all.begin(), all.begin() + std::ptrdiff_t(i),
+                                            [&](const socket_address& a) { return overlap(a, all[i]); });
+            if (taken == all.begin() + std::ptrdiff_t(i)) continue;
+            const std::string text = write_address(all[i]), other = write_address(*taken);
+            refuse(path, text == other ? "has " + text + " twice; remove one"
+                                       : "has " + text + ", which " + other + " takes already; remove one");
         }
-        if (seen.contains(write_address(in_.value.admin.listen)) && in_.value.admin.listen.port != 0)
-            refuse("admin.listen", "is an address of listen too; give the admin API a port of its own");
+        const socket_address& admin = in_.value.admin.listen;
+        listener(admin, "admin.listen");
+        if (std::none_of(all.begin(), all.end(), [&](const socket_address& a) { return overlap(a, admin); })) return;
+        if (written("admin.listen"))
+            return refuse("admin.listen", "is an address of listen too; give the admin API a port of its own");
+        refuse("listen", "takes the address of the admin API, " + write_address(admin) +
+                             ", too; give that a port of its own by admin:");
+    }
+
+    void listener(const socket_address& at, const std::string& path) {
+        if (at.host.empty() || at.host == "localhost" || parse_ip(at.host)) return;
+        refuse(path, in_quotes(write_address(at)) +
+                         " is a name; write an IP address of this machine, localhost, or the port alone, \":" +
+                         std::to_string(at.port) + "\", for all its addresses");
     }
 
     void upstream(const upstream_configuration& u) {
@@ -149,6 +190,24 @@ private:
         }
     }
 
+    // Two routes that match the same, each time with the one that would never be taken.
+    void routing() {
+        std::vector<route_pattern> patterns;
+        for (std::size_t i = 0; i < in_.value.routes.size(); ++i)
+            std::ranges::move(patterns_of(in_.value.routes[i].match, i), std::back_inserter(patterns));
+        for (;;) {
+            const auto routed = router::make(patterns);
+            if (routed) return;
+            const config_error& wrong = routed.error();
+            if (!said(wrong.option)) refuse(wrong.option, wrong.expectation + "; give it another match, or remove it");
+            if (std::erase_if(patterns, [&](const route_pattern& p) { return p.called == wrong.option; }) == 0) return;
+        }
+    }
+
+    bool said(const std::string& path) const {
+        return std::any_of(errors_.begin(), errors_.end(), [&](const diagnostic& d) { return d.path == path; });
+    }
+
     // A breaker of an upstream, or of its endpoints, is one for all routes that go there: it cannot be two things.
     void breakers_of_upstreams() {
         const auto& routes = in_.value.routes;
@@ -205,6 +264,12 @@ void complete(checked_configuration& checked) {
 
 void check(const checked_configuration& checked, std::vector<diagnostic>& errors) {
     checker{checked, errors}.everything();
+    if (!errors.empty()) return;
+    // Whatever the gateway itself would refuse beyond that.
+    const auto served = plan::make(checked.value, 1, nullptr);
+    if (served) return;
+    for (const config_error& e : served.error())
+        errors.push_back({checked.file, position_of(checked, e.option), e.option, e.value + " " + e.expectation});
 }
 
 }  // namespace fusebox::gateway::config

@@ -3,6 +3,7 @@
 
 #include "values.hpp"
 
+#include <fusebox/gateway/router.hpp>
 #include <fusebox/http/field_section.hpp>
 
 #include <algorithm>
@@ -17,10 +18,7 @@ void to_lower(std::string& text) {
 }
 
 bool is_host(std::string_view text) {
-    if (text.starts_with("*.")) text.remove_prefix(2);
-    return !text.empty() &&
-           text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") ==
-               std::string_view::npos;
+    return !text.empty() && !text.starts_with('[') && !route_pattern{.host = std::string{text}}.validate();
 }
 bool is_path(std::string_view text) {
     return text.starts_with('/') && text.find_first_of(" ?#\r\n\t") == std::string_view::npos;
@@ -46,7 +44,7 @@ shape_of<std::string> path_text() {
 shape_of<route_match> match_section() {
     section<route_match> s{"match"};
     s.key("host", &route_match::hosts,
-          one_or_many(matching("host", "^(\\*\\.)?[A-Za-z0-9._-]+$", is_host,
+          one_or_many(matching("host", "^(\\*\\.)?[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$", is_host,
                                "is no host; write example.com, or *.example.com for all below it")),
           "Any of these hosts.")
         .key("path", &route_match::path, path_text(), "Exactly this path.")

@@ -42,6 +42,29 @@ std::error_code test_bind(const http::socket_address& at) {
     return failed == std::errc::address_in_use ? failed : std::error_code{};
 }
 
+bool has_no_such_family(std::error_code e) {
+    return e == std::errc::address_family_not_supported || e == std::errc::address_not_available;
+}
+
+// Listens there by `open`, which takes an address of IP and a port, and may write the port that it chose for 0.
+// localhost is two addresses, and so is every address of the machine where one socket cannot take both families.
+template <class Open>
+std::error_code listen_by(const socket_address& at, std::uint16_t& port, Open open) {
+    port = at.port;
+    if (at.host.empty()) {
+        const std::error_code failed = open("::", port);
+        return has_no_such_family(failed) ? open("0.0.0.0", port) : failed;
+    }
+    if (at.host != "localhost") return open(at.host, port);
+    if (const std::error_code failed = open("127.0.0.1", port)) return failed;
+    const std::error_code failed = open("::1", port);
+    return has_no_such_family(failed) ? std::error_code{} : failed;
+}
+
+std::string cannot_listen(const socket_address& at, std::error_code why, std::string_view cure) {
+    return "cannot listen on " + text_of(at) + ": " + why.message() + ". " + std::string(cure);
+}
+
 }  // namespace
 
 // The thread that serves nobody's requests: the admin port, the checks of the endpoints, and the time of their health.
@@ -98,6 +121,7 @@ struct engine::state {
     std::vector<std::string> unknown;
     std::vector<std::unique_ptr<worker>> workers;
     std::vector<std::uint16_t> ports;
+    std::uint16_t admin_port = 0;
     std::unique_ptr<keeper> kept;
 
     std::mutex mutex;
@@ -169,38 +193,39 @@ std::optional<std::string> engine::state::begin_logs() {
 }
 
 std::optional<std::string> engine::state::listen() {
-    for (socket_address at : serves->configured().listen) {
-        if (at.host.empty()) at.host = "::";
-        auto address = http::socket_address::from(at.host, at.port);
-        if (!address) return "cannot listen on " + text_of(at) + ": the host must be an IP address of this machine";
+    std::size_t listeners = 0;  // of each worker
+    const auto open = [&](const std::string& ip, std::uint16_t& port) -> std::error_code {
+        auto address = http::socket_address::from(ip, port);
+        if (!address) return address.error();
         // With a port that is shared between threads, the kernel would share it with another process of ours, too.
-        if (const auto taken = at.port == 0 ? std::error_code{} : test_bind(*address))
-            return "cannot listen on " + text_of(at) + ": " + taken.message();
+        if (const auto taken = port == 0 ? std::error_code{} : test_bind(*address)) return taken;
         for (auto& w : workers) {
-            auto failed = w->server().listen(*address, workers.size() > 1);
-            if (failed && at.host == "::") {  // a machine without IPv6
-                address = http::socket_address::from("0.0.0.0", at.port);
-                failed = w->server().listen(*address, workers.size() > 1);
-            }
-            if (failed) return "cannot listen on " + text_of(at) + ": " + failed.message();
-            if (at.port == 0) {
-                at.port = w->server().local(ports.size()).port();
-                address = http::socket_address::from(at.host, at.port);
-            }
+            if (const auto failed = w->server().listen(*address, workers.size() > 1)) return failed;
+            if (port != 0) continue;
+            port = w->server().local(listeners).port();
+            address = http::socket_address::from(ip, port);
         }
-        ports.push_back(at.port);
-    }
+        ++listeners;
+        return {};
+    };
+    for (const socket_address& at : serves->configured().listen)
+        if (const auto failed = listen_by(at, ports.emplace_back(), open))
+            return cannot_listen(at, failed, "Choose another address by `listen:` or --listen");
     return std::nullopt;
 }
 
 std::optional<std::string> engine::state::listen_for_admin() {
     kept = std::make_unique<keeper>(*serves, addresses, requests.get(), *history);
+    const auto open = [&, listeners = std::size_t{0}](const std::string& ip, std::uint16_t& port) mutable {
+        const auto address = http::socket_address::from(ip, port);
+        if (!address) return address.error();
+        if (const auto failed = kept->server().listen(*address)) return failed;
+        port = kept->server().local(listeners++).port();
+        return std::error_code{};
+    };
     const socket_address& at = serves->configured().admin.listen;
-    const auto address = http::socket_address::from(at.host.empty() ? "::" : at.host, at.port);
-    if (!address) return "cannot listen on " + text_of(at) + " for the admin port: the host must be an IP address";
-    if (const auto failed = kept->server().listen(*address))
-        return "cannot listen on " + text_of(at) + " for the admin port: " + failed.message() +
-               ". Choose another by `admin:` or --admin";
+    if (const auto failed = listen_by(at, admin_port, open))
+        return cannot_listen(at, failed, "Choose another address for the admin port by `admin:` or --admin");
     return std::nullopt;
 }
 
@@ -230,7 +255,7 @@ const std::vector<std::string>& engine::unknown_endpoints() const noexcept {
 }
 
 std::uint16_t engine::admin_port() const {
-    return state_->kept->server().local().port();
+    return state_->admin_port;
 }
 
 }  // namespace fusebox::gateway

@@ -1,5 +1,6 @@
 #include "plan.hpp"
 
+#include "../route_patterns.hpp"
 #include "address_book.hpp"
 
 #include <fusebox/gateway/policy_key.hpp>
@@ -14,22 +15,6 @@ namespace {
 
 // Of a header's values, which strangers choose: so many have a breaker at a time, the last used ones.
 constexpr std::uint32_t most_breakers = 1000;
-
-std::vector<route_pattern> patterns_of(const route_match& m) {
-    route_pattern base;
-    if (m.path) base.kind = path_match::exact, base.path = *m.path;
-    else if (m.path_prefix) base.path = *m.path_prefix;
-    base.methods = m.methods;
-    for (const header_match& h : m.headers)
-        base.fields.push_back({h.name, h.value == "*" ? std::nullopt : std::optional{h.value}});
-    if (m.hosts.empty()) return {base};
-    std::vector<route_pattern> all;
-    for (const std::string& host : m.hosts) {
-        base.host = host;
-        all.push_back(base);
-    }
-    return all;
-}
 
 policy_spec spec_of(const rate_limit_configuration& limit) {
     switch (limit.algorithm) {
@@ -181,10 +166,11 @@ std::expected<std::unique_ptr<plan>, std::vector<config_error>> plan::make(const
         shared.emplace(u.name, shared_policies{u});
     }
     std::vector<route_pattern> patterns;
-    for (const route_configuration& r : c.routes) {
+    for (std::size_t i = 0; i < c.routes.size(); ++i) {
+        const route_configuration& r = c.routes[i];
         auto policies = dynamic_pipeline::make(policies_of(r, shared.at(r.upstream), time), time);
         if (!policies) {
-            for (config_error& e : policies.error()) e.option = "routes[" + r.name + "]." + e.option;
+            for (config_error& e : policies.error()) e.option = "routes[" + std::to_string(i) + "]." + e.option;
             errors.insert(errors.end(), policies.error().begin(), policies.error().end());
             continue;
         }
@@ -200,7 +186,7 @@ std::expected<std::unique_ptr<plan>, std::vector<config_error>> plan::make(const
         }
         added.replaces_errors = added.spare != nullptr || added.answers != nullptr;
         added.keeps_body = added.repeats_on || added.spare != nullptr;
-        for (route_pattern& p : patterns_of(r.match)) {
+        for (route_pattern& p : patterns_of(r.match, i)) {
             patterns.push_back(std::move(p));
             made->owner_of_pattern_.push_back(&added);
         }

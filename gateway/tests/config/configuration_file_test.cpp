@@ -219,5 +219,46 @@ TEST(configuration_file, bounds_heads_by_what_can_be_read) {
               "f.yaml:6:28: error: limits.uri: 64KiB must be at most 65535B, such as 63KiB: a head is never longer\n");
 }
 
+// What only the start could tell was told without a line.
+TEST(configuration_file, refuses_routes_of_which_one_is_never_taken) {
+    EXPECT_EQ(
+        complaints(head + "  - { name: a, upstream: orders, match: { host: [x, y.example] } }\n"
+                          "  - { name: b, upstream: orders, match: { host: z, path: /p } }\n"
+                          "  - { name: c, upstream: orders, match: { host: Y.example } }\n"
+                          "  - { name: d, upstream: orders, match: { path: /p, host: z } }\n"),
+        "f.yaml:7:5: error: routes[2]: matches the same as routes[0].match.host[1], and would never be taken; give it "
+        "another match, or remove it\n"
+        "f.yaml:8:5: error: routes[3]: matches the same as routes[1], and would never be taken; give it another match, "
+        "or remove it\n");
+}
+
+TEST(configuration_file, refuses_hosts_that_no_request_can_have) {
+    for (const char* host : {"a..b", ".a", "a.", "*.", "*..a"})
+        EXPECT_THAT(complaints(head + "  - { upstream: orders, match: { host: \"" + host + "\" } }\n"),
+                    HasSubstr("f.yaml:5:40: error: routes[0].match.host: "))
+            << host;
+}
+
+TEST(configuration_file, listens_on_addresses_of_the_machine_and_on_localhost) {
+    const auto listening = [](const std::string& listen, const std::string& admin) {
+        return complaints("listen: " + listen + "\nadmin: " + admin +
+                          "\nupstreams: { a: { endpoints: [\"h:1\"] } }\nroutes: [{ upstream: a }]\n");
+    };
+    for (const char* good : {"\"localhost:8080\"", "\"[::1]:80\"", "\"127.0.0.1:80\"",
+                             "[\"127.0.0.1:80\", \"[::1]:80\"]", "[\":0\", \":0\"]"})
+        EXPECT_EQ(listening(good, "\"localhost:9901\""), "") << good;
+    EXPECT_EQ(listening("[\":80\", \"gateway.local:8080\"]", "\"127.0.0.1:9901\""),
+              "f.yaml:1:17: error: listen[1]: \"gateway.local:8080\" is a name; write an IP address of this machine, "
+              "localhost, or the port alone, \":8080\", for all its addresses\n");
+    EXPECT_EQ(listening("[\":80\", \"127.0.0.1:80\"]", "\"127.0.0.1:9901\""),
+              "f.yaml:1:17: error: listen[1]: has 127.0.0.1:80, which :80 takes already; remove one\n");
+    EXPECT_EQ(listening("\"localhost:9901\"", "\"[::1]:9901\""),
+              "f.yaml:2:8: error: admin.listen: is an address of listen too; give the admin API a port of its own\n");
+    EXPECT_EQ(
+        complaints("listen: \":9901\"\nupstreams: { a: { endpoints: [\"h:1\"] } }\nroutes: [{ upstream: a }]\n"),
+        "f.yaml:1:9: error: listen: takes the address of the admin API, 127.0.0.1:9901, too; give that a port of its "
+        "own by admin:\n");
+}
+
 }  // namespace
 }  // namespace fusebox::gateway

@@ -48,6 +48,7 @@ struct route_pattern {
     std::string path = "/";
     std::vector<std::string> methods{};  // empty: any
     std::vector<field_condition> fields{};
+    std::string called{};  // by messages; its place in the list, as routes[0], when empty
 
     // What is wrong with it, if anything.
     std::optional<config_error> validate() const;
