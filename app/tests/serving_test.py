@@ -1,0 +1,141 @@
+"""`fusebox gateway`, `fusebox proxy` and `fusebox healthcheck` as real processes."""
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import unittest
+
+import serving
+from serving import ask
+
+FUSEBOX = sys.argv.pop(1)
+del sys.argv[1:]
+
+
+def fusebox(*arguments, stdin=""):
+    return subprocess.run([FUSEBOX, *arguments], input=stdin, capture_output=True, text=True, timeout=serving.LIMIT)
+
+
+def configuration(to, listen='"127.0.0.1:0"', admin='"127.0.0.1:0"', more=""):
+    return (f"listen: {listen}\nadmin: {admin}\naccess_log: none\n"
+            f"upstreams: {{ orders: {{ endpoints: [\"{to}\"] }} }}\n"
+            f"routes: [{{ name: all, upstream: orders }}]\n{more}")
+
+
+class Serving(unittest.TestCase):
+    def setUp(self):
+        self.origin = serving.Origin()
+        self.addCleanup(self.origin.close)
+
+    def gateway(self, *arguments, **how):
+        descriptors = how.pop("descriptors", None)
+        file = configuration(how.pop("to", f"127.0.0.1:{self.origin.port}"), **how)
+        return self.serve("gateway", "-c", "-", *arguments, file=file, descriptors=descriptors)
+
+    def serve(self, *arguments, **how):
+        served = serving.Served(FUSEBOX, *arguments, **how)
+        self.addCleanup(served.process.wait)
+        self.addCleanup(served.process.stderr.close)
+        self.addCleanup(served.process.kill)
+        return served
+
+
+class Start(Serving):
+    def test_proxy_needs_no_file(self):
+        proxy = self.serve("proxy", "--listen", "127.0.0.1:0", "--to", f"http://127.0.0.1:{self.origin.port}", "--admin",
+                           "127.0.0.1:0")
+        self.assertEqual(ask(proxy.port)[::2], (200, "hello"))
+        self.assertEqual(proxy.end(), 0)
+
+    def test_gateway_serves_a_file(self):
+        gateway = self.gateway("--workers", "2")
+        self.assertEqual(ask(gateway.port)[::2], (200, "hello"))
+        self.assertEqual(gateway.end(), 0)
+
+    def test_listens_on_localhost_and_on_several_addresses(self):
+        gateway = self.gateway("--workers", "2", listen='["localhost:0", ":0"]', admin='"localhost:0"')
+        self.assertEqual(len(set(gateway.ports)), 3)
+        for port in gateway.ports[:2]:
+            self.assertEqual(ask(port)[::2], (200, "hello"))
+        self.assertEqual(ask(gateway.admin, "/livez")[0], 200)
+
+    def test_names_the_port_that_is_taken_and_the_cure(self):
+        listener, port = serving.taken_port()
+        with listener:
+            for key, cure in [("listen", "by `listen:` or --listen"), ("admin", "by `admin:` or --admin")]:
+                file = configuration("127.0.0.1:1", **{key: f'"127.0.0.1:{port}"'})
+                for workers in ["1", "2"]:
+                    run = fusebox("gateway", "-c", "-", "--workers", workers, stdin=file)
+                    self.assertEqual(run.returncode, 1, run.stderr)
+                    self.assertIn(f"cannot listen on 127.0.0.1:{port}: Address already in use", run.stderr)
+                    self.assertIn(cure, run.stderr)
+
+    def test_refuses_what_check_refuses_in_the_same_words(self):
+        file = configuration("127.0.0.1:1", listen='"gateway.local:80"')
+        run = fusebox("gateway", "-c", "-", stdin=file)
+        self.assertEqual(run.returncode, 3)
+        self.assertIn("stdin:1:9: error: listen: ", run.stderr)
+        self.assertEqual(fusebox("check", "-q", "-", stdin=file).stderr.splitlines()[0], run.stderr.splitlines()[0])
+
+    def test_serves_although_a_name_is_not_found(self):
+        name = "x" * 64  # a label longer than there can be, which no resolver is asked for
+        gateway = self.gateway(to=f"{name}:80")
+        status, fields, _ = ask(gateway.port)
+        self.assertEqual(status, 502)
+        self.assertIn("error=dns_error", fields["Proxy-Status"])
+        self.assertEqual(ask(gateway.admin, "/livez")[0], 200)
+        self.assertEqual(gateway.end(), 0)
+        self.assertIn(f"warning: the name of endpoint {name}:80 is not found; it is looked up again\n",
+                      "".join(gateway.said))
+
+
+class AdminPort(Serving):
+    def test_answers_probes(self):
+        admin = self.gateway().admin
+        self.assertEqual(ask(admin, "/livez")[::2], (200, "ok\n"))
+        self.assertEqual(ask(admin, "/livez?verbose")[::2], (200, "[+]loop ok\nlivez check passed\n"))
+        self.assertEqual(ask(admin, "/readyz")[::2], (200, "ok\n"))
+        self.assertEqual(ask(admin, "/readyz?verbose")[::2], (200, "[+]serving ok\nreadyz check passed\n"))
+        self.assertEqual(ask(admin, "/nothing")[0], 404)
+
+    def test_shows_metrics(self):
+        gateway = self.gateway()
+        ask(gateway.port)
+        status, fields, body = ask(gateway.admin, "/metrics")
+        self.assertEqual((status, fields["Content-Type"]), (200, "text/plain; version=0.0.4; charset=utf-8"))
+        self.assertRegex(body, r'(?m)^fusebox_tries_total\{route="all"\} 1$')
+
+    def test_is_for_reading(self):
+        self.assertEqual(ask(self.gateway().admin, "/livez", "POST")[0], 405)
+
+    def test_refuses_names_that_somebody_else_may_have_given_it(self):
+        admin = self.gateway().admin
+        self.assertEqual(ask(admin, "/metrics", Host="attacker.example")[0], 421)
+        for host in ["localhost:1", "127.0.0.1", "[::1]:9901"]:
+            self.assertEqual(ask(admin, "/metrics", Host=host)[0], 200, host)
+
+
+class End(Serving):
+    def test_sigterm_lets_a_request_in_flight_finish(self):
+        gateway = self.gateway("--workers", "3")
+        answers = []
+        client = threading.Thread(target=lambda: answers.append(ask(gateway.port, "/slow")))
+        client.start()
+        self.assertTrue(self.origin.asked.wait(serving.LIMIT))
+        gateway.drain()
+        self.assertIn("draining", gateway.process.stderr.readline())
+        while ask(gateway.admin, "/readyz")[0] != 503:
+            pass
+        self.assertEqual(ask(gateway.admin, "/readyz?verbose")[2],
+                         "[-]serving failed: draining\nreadyz check failed\n")
+        self.assertEqual(ask(gateway.admin, "/livez")[0], 200)
+        self.origin.go.set()
+        client.join(serving.LIMIT)
+        status, fields, body = answers[0]
+        self.assertEqual((status, body, fields["Connection"]), (200, "hello", "close"))
+        self.assertEqual(gateway.process.wait(serving.LIMIT), 0)
+
+
+unittest.main()
