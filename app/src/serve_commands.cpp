@@ -10,6 +10,8 @@
 
 #include <csignal>
 
+#include <sys/resource.h>
+
 namespace fusebox::app {
 
 namespace {
@@ -17,6 +19,15 @@ namespace {
 std::string text_of(const gateway::socket_address& a, std::uint16_t port) {
     const bool six = a.host.find(':') != std::string::npos;
     return (a.host.empty() ? "0.0.0.0" : six ? "[" + a.host + "]" : a.host) + ":" + std::to_string(port);
+}
+
+// Each connection takes a descriptor, and shells give 1024. The soft limit is for programs that use select(), which
+// can count no further; whoever wants fewer lowers the hard one.
+void take_all_descriptors() {
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
 // Serves until a signal comes.
@@ -28,6 +39,7 @@ int serve(const gateway::configuration& c, unsigned workers, std::ostream& err) 
     sigaddset(&ends, SIGINT);
     ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);
 
+    take_all_descriptors();
     auto engine = gateway::engine::make(c, {workers});
     if (!engine) {
         for (const config_error& e : engine.error()) err << "fusebox: " << e.message() << '\n';

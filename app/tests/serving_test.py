@@ -138,4 +138,32 @@ class End(Serving):
         self.assertEqual(gateway.process.wait(serving.LIMIT), 0)
 
 
+class Descriptors(Serving):
+    def test_takes_as_many_as_it_may_have(self):
+        gateway = self.gateway(descriptors=(128, 512))
+        with open(f"/proc/{gateway.process.pid}/limits") as limits:
+            self.assertRegex(limits.read(), r"(?m)^Max open files +512 +512 ")
+
+    def test_the_admin_port_answers_while_the_data_port_is_flooded(self):
+        gateway = self.gateway("--workers", "2", descriptors=(128, 128))
+        flood = [socket.create_connection(("127.0.0.1", gateway.port), serving.LIMIT) for _ in range(300)]
+        try:
+            self.assertEqual(flood[-1].recv(1), b"", "the last ones are told")
+            for _ in range(20):
+                self.assertEqual(ask(gateway.admin, "/livez")[0], 200)
+            for c in flood[:40]:  # want ways to the origin, too
+                c.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertTrue(flood[39].recv(1))
+        finally:
+            for c in flood:
+                c.close()
+        while True:  # as soon as their ends are seen
+            try:
+                if ask(gateway.port)[::2] == (200, "hello"):
+                    break
+            except OSError:
+                pass
+        self.assertEqual(gateway.end(), 0)
+
+
 unittest.main()

@@ -6,6 +6,8 @@
 #include <bit>
 #include <cerrno>
 
+#include <sys/resource.h>
+
 namespace fusebox::http {
 
 namespace net = boost::asio;
@@ -31,7 +33,15 @@ void reactor::shutdown() {
     alarm_.cancel();
 }
 
+// The kernel gives the lowest number that is free, so a high one says how few are left.
+void reactor::spare_descriptors(int count) noexcept {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > rlim_t{std::numeric_limits<int>::max()}) return;
+    first_spared_ = static_cast<int>(limit.rlim_cur) - count;
+}
+
 std::error_code reactor::add(int fd, watch& w) noexcept {
+    if (fd >= first_spared_) return std::make_error_code(std::errc::too_many_files_open);
     epoll_event event{};
     event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     event.data.ptr = &w;

@@ -15,7 +15,7 @@ server::~server() {
 
 listener& server::add_listener() {
     return *listeners_.emplace_back(std::make_unique<listener>(
-        loop_, [this](int fd, const socket_address& peer) { accept(fd, peer); }, [this] { ++shed_; }));
+        loop_, [this](int fd, const socket_address& peer) { accept(fd, peer); }, [this] { shed_.add(); }));
 }
 
 std::error_code server::listen(const socket_address& at, bool share_port) {
@@ -31,14 +31,18 @@ std::error_code server::adopt(int fd) {
 void server::accept(int fd, const socket_address& peer) {
     connection_owner& me = *this;
     auto made = std::make_unique<server_connection>(loop_, memory_, limits_, service_, me, peer);
-    if (made->start(fd)) return;
+    if (const auto failed = made->start(fd)) {
+        if (failed == std::errc::too_many_files_open) shed_.add();
+        return;
+    }
     server_connection& c = *made.release();
     c.next_ = first_;
     if (first_ != nullptr) first_->previous_ = &c;
     first_ = &c;
-    ++accepted_;
+    accepted_.add();
     if (draining_) c.drain();
-    if (++connections_ < most_connections_) return;
+    connections_.add();
+    if (connections() < most_connections_) return;
     full_ = true;
     for (const auto& l : listeners_) l->pause();
 }
@@ -47,7 +51,7 @@ void server::closed(server_connection& c) noexcept {
     (c.previous_ != nullptr ? c.previous_->next_ : first_) = c.next_;
     if (c.next_ != nullptr) c.next_->previous_ = c.previous_;
     delete &c;
-    --connections_;
+    connections_.subtract();
     if (!full_) return;
     full_ = false;
     for (const auto& l : listeners_) l->resume();
@@ -63,7 +67,7 @@ void server::drain() {
 }
 
 bool server::drained() const noexcept {
-    return connections_ == 0 && std::ranges::none_of(listeners_, [](const auto& l) { return l->is_open(); });
+    return connections() == 0 && std::ranges::none_of(listeners_, [](const auto& l) { return l->is_open(); });
 }
 
 void server::close() {

@@ -27,6 +27,8 @@ namespace fusebox::gateway {
 namespace {
 
 constexpr duration look_up_again = std::chrono::seconds{30};
+// That the traffic leaves to the admin port, the checks of endpoints and the look-up of names.
+constexpr int spare_descriptors = 32;
 
 unsigned usable_processors() {
     cpu_set_t allowed;
@@ -167,6 +169,7 @@ std::optional<std::string> engine::start() {
     s.addresses.look_up(s.names);
     for (const socket_address& name : s.names)
         if (s.addresses.find(text_of(name)).empty()) s.unknown.push_back(text_of(name));
+    for (auto& w : s.workers) http::reactor::of(w->io()).spare_descriptors(spare_descriptors);
     if (auto failed = s.begin_logs()) return failed;
     if (auto failed = s.listen()) return failed;
     if (auto failed = s.listen_for_admin()) return failed;

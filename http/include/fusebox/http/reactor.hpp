@@ -120,6 +120,9 @@ public:
     // Watches `fd`, which must be non-blocking, for everything, from now on. An edge for what is true
     // already follows.
     std::error_code add(int fd, watch& w) noexcept;
+    // Leaves so many descriptors, of those that the process may have, to others: where fewer are free, add() refuses
+    // as the system would without any (too_many_files_open).
+    void spare_descriptors(int count) noexcept;
     // Forgets `w`: call it before the descriptor is closed.
     void remove(int fd, watch& w) noexcept;
 
@@ -155,7 +158,7 @@ private:
     static constexpr std::size_t slots = 1024;  // 4.1 s for a turn; what is further off is passed by
     static constexpr std::int64_t no_alarm = std::numeric_limits<std::int64_t>::max();
     static constexpr int batch = 256;
-    static constexpr int rounds_in_a_row = 64;  // then Asio has its turn, or
+    static constexpr int rounds_in_a_row = 64;                              // then Asio has its turn, or
     static constexpr duration longest_turn = std::chrono::milliseconds{1};  // when so much time has passed
 
     void shutdown() override;
@@ -176,6 +179,7 @@ private:
     boost::asio::posix::stream_descriptor set_;
     boost::asio::steady_timer alarm_;
     std::size_t watched_ = 0;
+    int first_spared_ = std::numeric_limits<int>::max();
     bool waiting_ = false;
     std::chrono::milliseconds linger_{0};
 

@@ -7,12 +7,14 @@
 // To end it: drain(), and run the io_context until connections() is 0; what is left after the time that one
 // wants to give it, close() or the destructor ends.
 //
-// Thread-safety: none; the reactor's thread. For several threads make a server in each, with share_port.
+// Thread-safety: none, but for the counts; the reactor's thread. For several threads make a server in each, with
+// share_port.
 #pragma once
 
 #include <fusebox/http/listener.hpp>
 #include <fusebox/http/server_connection.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -40,12 +42,24 @@ public:
 
     // Whether a drain has come to its end: nobody is connected, and nobody can be.
     bool drained() const noexcept;
-    std::size_t connections() const noexcept { return connections_; }
-    std::uint64_t accepted() const noexcept { return accepted_; }
-    // Connections that were closed at once because the system had no descriptor for them.
-    std::uint64_t shed() const noexcept { return shed_; }
+    // These three from any thread.
+    std::size_t connections() const noexcept { return connections_.value(); }
+    std::uint64_t accepted() const noexcept { return accepted_.value(); }
+    // Connections that were closed at once because there was no descriptor for them.
+    std::uint64_t shed() const noexcept { return shed_.value(); }
 
 private:
+    // Changed by the server's thread alone.
+    class count {
+    public:
+        void add() noexcept { now_.store(value() + 1, std::memory_order_relaxed); }
+        void subtract() noexcept { now_.store(value() - 1, std::memory_order_relaxed); }
+        std::size_t value() const noexcept { return now_.load(std::memory_order_relaxed); }
+
+    private:
+        std::atomic<std::size_t> now_{0};
+    };
+
     void accept(int fd, const socket_address& peer);
     void closed(server_connection& connection) noexcept override;
     listener& add_listener();
@@ -57,9 +71,9 @@ private:
     const std::size_t most_connections_;
     std::vector<std::unique_ptr<listener>> listeners_;
     server_connection* first_ = nullptr;
-    std::size_t connections_ = 0;
-    std::uint64_t accepted_ = 0;
-    std::uint64_t shed_ = 0;
+    count connections_;
+    count accepted_;
+    count shed_;
     bool full_ = false;
     bool draining_ = false;
 };
