@@ -52,6 +52,8 @@ int serve(const gateway::configuration& c, unsigned workers, std::ostream& err) 
     for (std::size_t i = 0; i < c.listen.size(); ++i)
         err << "fusebox: listening on " << text_of(c.listen[i], (*engine)->port(i)) << '\n';
     err << "fusebox: admin port on " << text_of(c.admin.listen, (*engine)->admin_port()) << '\n';
+    if (c.admin.asks_for_token())
+        err << "fusebox: the admin port asks for its token (Authorization: Bearer), but for /livez and /readyz\n";
     for (const std::string& name : (*engine)->unknown_endpoints())
         err << "fusebox: warning: the name of endpoint " << name << " is not found; it is looked up again\n";
     err.flush();

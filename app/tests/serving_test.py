@@ -108,13 +108,36 @@ class AdminPort(Serving):
         self.assertRegex(body, r'(?m)^fusebox_tries_total\{route="all"\} 1$')
 
     def test_is_for_reading(self):
-        self.assertEqual(ask(self.gateway().admin, "/livez", "POST")[0], 405)
+        status, fields, _ = ask(self.gateway().admin, "/livez", "POST")
+        self.assertEqual((status, fields["Allow"]), (405, "GET, HEAD"))
 
     def test_refuses_names_that_somebody_else_may_have_given_it(self):
         admin = self.gateway().admin
         self.assertEqual(ask(admin, "/metrics", Host="attacker.example")[0], 421)
         for host in ["localhost:1", "127.0.0.1", "[::1]:9901"]:
             self.assertEqual(ask(admin, "/metrics", Host=host)[0], 200, host)
+
+    def test_asks_for_the_token_where_others_can_ask(self):
+        gateway = self.gateway(admin='{ listen: "0.0.0.0:0", token: "s3cret" }')
+        for path in ["/metrics", "/api/v1/snapshot", "/nothing"]:
+            for wrong in [{}, {"Authorization": "Bearer s3cre"}, {"Authorization": "Bearer s3cret2"},
+                          {"Authorization": "s3cret"}, {"Authorization": "Basic s3cret"}, {"Authorization": "Bearer "}]:
+                status, fields, body = ask(gateway.admin, path, **wrong)
+                self.assertEqual((status, fields["WWW-Authenticate"]), (401, 'Bearer realm="fusebox"'), wrong)
+                self.assertNotIn("s3cret", body)
+        for name in ["gateway:9901", "localhost", "10.1.2.3"]:
+            for scheme in ["Bearer", "bearer"]:
+                self.assertEqual(ask(gateway.admin, "/metrics", Host=name, Authorization=f"{scheme} s3cret")[0], 200)
+        for path in ["/livez", "/readyz"]:
+            self.assertEqual(ask(gateway.admin, path, Host="gateway:9901")[0], 200)
+        gateway.end()
+        self.assertIn("the admin port asks for its token", "".join(gateway.said))
+
+    def test_a_token_on_loopback_stands_for_any_name(self):
+        admin = self.gateway(admin='{ listen: "127.0.0.1:0", token: "s3cret" }').admin
+        self.assertEqual(ask(admin, "/metrics")[0], 200)
+        self.assertEqual(ask(admin, "/metrics", Host="gateway:9901")[0], 421)
+        self.assertEqual(ask(admin, "/metrics", Host="gateway:9901", Authorization="Bearer s3cret")[0], 200)
 
 
 class End(Serving):

@@ -6,7 +6,13 @@
 #include <algorithm>
 #include <cctype>
 
-namespace fusebox::gateway::config {
+namespace fusebox::gateway {
+
+bool admin_configuration::asks_for_token() const noexcept {
+    return !config::is_loopback(listen);
+}
+
+namespace config {
 
 namespace {
 
@@ -142,4 +148,6 @@ std::string write_scope(const breaker_scope& scope) {
     return "header:" + scope.header;
 }
 
-}  // namespace fusebox::gateway::config
+}  // namespace config
+
+}  // namespace fusebox::gateway

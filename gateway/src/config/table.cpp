@@ -121,15 +121,19 @@ shape_of<route_configuration> route_section() {
 shape_of<admin_configuration> admin_section() {
     return section<admin_configuration>("admin")
         .key("listen", &admin_configuration::listen, address(), "Where the admin API listens.")
-        .key("token", &admin_configuration::token, text(), "Asked for by all that changes something.")
+        .key("token", &admin_configuration::token, text(),
+             "Asked for by all but /livez and /readyz when listen is not a loopback address.")
         .secret()
         .shorthand("listen")
         .validate([](const admin_configuration& a) {
             std::vector<config_error> wrong;
             if (!is_loopback(a.listen) && a.token.empty())
                 wrong.push_back(
-                    {"token", "unset",
-                     "must be set when listen is not a loopback address: anybody could open your breakers"});
+                    {"token", "unset", "must be set when listen is not a loopback address: anybody could ask"});
+            if (!std::all_of(a.token.begin(), a.token.end(), [](char c) { return c > ' ' && c <= '~'; }))
+                wrong.push_back({"token", "unset",
+                                 "has spaces, or other characters that no header can carry to it; write letters, "
+                                 "digits and signs of ASCII"});
             return wrong;
         });
 }

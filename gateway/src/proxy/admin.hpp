@@ -5,8 +5,9 @@
 //   /metrics    Prometheus text, version 0.0.4
 //   /api/v1/snapshot   routes, breakers, upstreams and their endpoints, as JSON
 //
-// Answers only when Host names this machine as it is listened on, so that a page in a browser cannot be made to
-// ask (DNS rebinding).
+// On a loopback address it answers only when Host is an IP address or localhost, so that a page in a browser cannot be
+// made to ask (DNS rebinding). On any other all but the probes, /livez and /readyz, need the token, which such a page
+// does not know; then Host does not matter.
 //
 // Thread-safety: none; one reactor's thread. What it reads may be read from any thread.
 #pragma once

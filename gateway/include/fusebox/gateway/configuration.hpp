@@ -224,8 +224,10 @@ struct route_configuration {
 
 struct admin_configuration {
     socket_address listen{"127.0.0.1", 9901};
-    std::string token{};  // asked for by everything that changes something; needed beyond loopback
+    std::string token{};  // needed beyond loopback
 
+    // By all but the probes: when others than this machine can ask.
+    bool asks_for_token() const noexcept;
     friend bool operator==(const admin_configuration&, const admin_configuration&) = default;
 };
 
