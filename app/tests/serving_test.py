@@ -177,6 +177,8 @@ class Descriptors(Serving):
             for c in flood[:40]:  # want ways to the origin, too
                 c.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             self.assertTrue(flood[39].recv(1))
+            body = ask(gateway.admin, "/metrics")[2]
+            self.assertGreater(int(re.search(r"(?m)^fusebox_connections_shed_total (\d+)$", body)[1]), 100)
         finally:
             for c in flood:
                 c.close()

@@ -63,7 +63,8 @@ http::exchange* admin::serve(http::server_connection& c) {
             return answer(503, plain, verbose ? "[-]serving failed: draining\nreadyz check failed\n" : "draining\n");
         return answer(200, plain, verbose ? "[+]serving ok\nreadyz check passed\n" : "ok\n");
     }
-    if (path == "/metrics") return answer(200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(from_));
+    if (path == "/metrics")
+        return answer(200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(from_, c.loop().now()));
     if (path == "/api/v1/snapshot") return answer(200, "application/json", snapshot_json(from_, c.loop().now()));
     return answer(404, plain, "there are /livez, /readyz, /metrics and /api/v1/snapshot\n");
 }

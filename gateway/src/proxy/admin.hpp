@@ -16,11 +16,13 @@
 #include "health_checks.hpp"
 #include "plan.hpp"
 #include "state_history.hpp"
+#include "worker.hpp"
 
 #include <fusebox/http/server.hpp>
 
 #include <atomic>
 #include <string>
+#include <vector>
 
 namespace fusebox::gateway {
 
@@ -31,6 +33,7 @@ struct admin_sources {
     const health_checks& checks;
     const access_log* requests = nullptr;  // null when there is none
     const state_history* history = nullptr;
+    std::vector<const worker*> workers{};
 };
 
 class admin final : public http::service {
@@ -44,7 +47,7 @@ private:
     const admin_sources from_;
 };
 
-std::string metrics_text(const admin_sources& from);
+std::string metrics_text(const admin_sources& from, time_point now);
 std::string snapshot_json(const admin_sources& from, time_point now);
 
 }  // namespace fusebox::gateway

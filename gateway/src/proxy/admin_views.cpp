@@ -1,5 +1,7 @@
 // What the admin port shows: the plan's counts as metrics, and its state as JSON.
 #include "admin.hpp"
+#include "process_metrics.hpp"
+#include "traffic_metrics.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -129,14 +131,13 @@ constexpr const char* classes[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
 
 }  // namespace
 
-std::string metrics_text(const admin_sources& from) {
+std::string metrics_text(const admin_sources& from, time_point now) {
     const plan& p = from.serves;
     metrics::exposition out;
-    out.family("http_requests_total", "counter", "Responses sent, by route and class; none: the client was gone.");
-    for (const auto& r : p.routes())
-        for (std::size_t i = 0; i < std::size(classes); ++i)
-            out.sample({{"service", r->configured.upstream}, {"route", r->configured.name}, {"code", classes[i]}},
-                       sum(*r, [i](const route_counts& c) -> auto& { return c.responses[i]; }));
+    expose_process(out);
+    expose_connections(out, from.workers);
+    expose_requests(out, p);
+    expose_room(out, p, now);
     out.family("fusebox_tries_total", "counter", "Tries at an endpoint, retries and hedges included.");
     for (const auto& r : p.routes())
         out.sample({{"route", r->configured.name}}, sum(*r, [](const route_counts& c) -> auto& { return c.tries; }));

@@ -283,6 +283,7 @@ void attempt::take_head() {
         wish = parse_retry_after(*field, std::chrono::duration_cast<std::chrono::seconds>(wall).count());
     }
     result_->response(head.status(), again, of_.now() - began_, wish);
+    of_.count_try(static_cast<unsigned>(head.status()), of_.now() - began_);
     stage_ = stage::answered;
     if (head.status() == 101 || result_->meaning() != outcome::failure || !of_.may_improve(again))
         return of_.take_answer(*this);
@@ -304,6 +305,7 @@ void attempt::failed(incident what, bool own_pause) {
         default: again = false;
     }
     result_->failed(what, again, of_.now() - began_);
+    of_.count_try(route_counts::first_incident + static_cast<unsigned>(what), of_.now() - began_);
     if (own_pause) result_->say_nothing();
     of_.count(what);
     stage_ = stage::none;

@@ -72,10 +72,11 @@ std::string cannot_listen(const socket_address& at, std::error_code why, std::st
 // The thread that serves nobody's requests: the admin port, the checks of the endpoints, and the time of their health.
 class keeper {
 public:
-    keeper(const plan& serves, const address_book& addresses, const access_log* requests, const state_history& history)
+    keeper(const plan& serves, const address_book& addresses, const access_log* requests, const state_history& history,
+           std::vector<const worker*> workers)
         : plan_(serves),
           checks_(serves, addresses, loop_, fresh_seed()),
-          views_({serves, draining_, checks_, requests, &history}) {}
+          views_({serves, draining_, checks_, requests, &history, std::move(workers)}) {}
 
     http::server& server() noexcept { return server_; }
     void start() {
@@ -218,7 +219,9 @@ std::optional<std::string> engine::state::listen() {
 }
 
 std::optional<std::string> engine::state::listen_for_admin() {
-    kept = std::make_unique<keeper>(*serves, addresses, requests.get(), *history);
+    std::vector<const worker*> all;
+    for (const auto& w : workers) all.push_back(w.get());
+    kept = std::make_unique<keeper>(*serves, addresses, requests.get(), *history, std::move(all));
     const auto open = [&, listeners = std::size_t{0}](const std::string& ip, std::uint16_t& port) mutable {
         const auto address = http::socket_address::from(ip, port);
         if (!address) return address.error();

@@ -5,6 +5,7 @@
 #include "answer_flights.hpp"
 #include "answer_store.hpp"
 #include "endpoint_breakers.hpp"
+#include "timings.hpp"
 
 #include <fusebox/gateway/address_range.hpp>
 #include <fusebox/gateway/configuration.hpp>
@@ -39,6 +40,9 @@ struct alignas(64) route_counts {
     std::atomic<std::uint64_t> cache_shared{0};
     std::atomic<std::uint64_t> cache_validated{0};
     std::atomic<std::uint64_t> fallbacks[3]{};  // answers in the place of an error, by fallback_kind
+    timings served;                             // requests, by the status of their responses
+    timings tried;                              // tries, by status, or by incident from here on:
+    static constexpr std::uint16_t first_incident = 1000;
 
     static void add(std::atomic<std::uint64_t>& own) noexcept {
         own.store(own.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

@@ -165,6 +165,7 @@ private:
     time_point now() const noexcept { return worker_.loop().now(); }
     void count(incident what) noexcept;
     void count_response(int status) noexcept;
+    void count_try(unsigned end, duration took) noexcept;
     void log();
 
     worker& worker_;

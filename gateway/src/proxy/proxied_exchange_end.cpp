@@ -67,6 +67,8 @@ void proxied_exchange::refuse_body() {
 
 // Of no request any more. The next request may begin in it at once: nothing may be touched after this.
 void proxied_exchange::retire() noexcept {
+    route_->counts[worker_.number()].served.add({notes_.method, static_cast<std::uint16_t>(notes_.status)},
+                                                now() - notes_.began);
     timer_.disarm();
     if (copy_) drop_copy();
     if (in_flight_) land(true);
@@ -90,6 +92,11 @@ void proxied_exchange::count_response(int status) noexcept {
     auto& counts = route_->counts[worker_.number()];
     notes_.status = status;
     route_counts::add(counts.responses[static_cast<std::size_t>(std::clamp(status / 100, 0, 5))]);
+}
+
+// By its status, or by route_counts::first_incident and what went wrong.
+void proxied_exchange::count_try(unsigned end, duration took) noexcept {
+    route_->counts[worker_.number()].tried.add({notes_.method, static_cast<std::uint16_t>(end)}, took);
 }
 
 // The line of this request; its head must still be there.

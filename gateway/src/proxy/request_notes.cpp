@@ -43,6 +43,7 @@ void request_notes::begin(const http::request_head* head, splitmix64& random, ti
     response_bytes = 0;
     tries = hedges = 0;
     status = 0;
+    method = head != nullptr ? head->method() : http::method_id::other;
     what.reset();
     const said_names said = head != nullptr ? names_in(*head) : said_names{};
     // Of two parents neither is believed.

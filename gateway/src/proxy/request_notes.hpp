@@ -24,6 +24,7 @@ struct request_notes {
     std::uint32_t tries = 0;
     std::uint32_t hedges = 0;  // of those, sent beside another
     int status = 0;
+    http::method_id method = http::method_id::other;
     std::optional<incident> what{};
     trace_parent trace{};            // every try is a child of it
     bool keeps_trace_state = false;  // the request's tracestate belongs to `trace`, and may go on

@@ -203,6 +203,7 @@ void worker::refuse(http::server_connection& c, int status, std::string_view why
                                   .status = status});
     notes.response_bytes = request.method() == http::method_id::head ? 0 : text.body.size();
     log_unrouted(c, notes, why);
+    route_counts::add(unrouted_[static_cast<std::size_t>(status - first_refusal)]);
     c.answer(status, {}, text.body, text.fields);
 }
 

@@ -14,6 +14,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -50,6 +51,12 @@ public:
 
     boost::asio::io_context& io() noexcept { return io_; }
     http::server& server() noexcept { return server_; }
+    const http::server& server() const noexcept { return server_; }
+    // How many requests were refused with this status before they had a route. From any thread.
+    static constexpr int first_refusal = 400, end_of_refusals = 600;
+    std::uint64_t unrouted(int status) const noexcept {
+        return unrouted_[static_cast<std::size_t>(status - first_refusal)].load(std::memory_order_relaxed);
+    }
     // From now on; `to` must outlive the worker.
     void log_to(access_log& to) noexcept { log_ = &to; }
     // Ends the thread: at once when there is no connection, else when all have ended, or `within` is over.
@@ -116,6 +123,7 @@ private:
     std::vector<upstream_part> upstreams_;
     std::vector<std::unique_ptr<proxied_exchange>> exchanges_;  // all there ever were
     std::vector<proxied_exchange*> free_;
+    std::array<std::atomic<std::uint64_t>, end_of_refusals - first_refusal> unrouted_{};
     http::server server_;
     time_point drained_by_ = time_point::max();
     http::deadline drain_timer_{http::on<&worker::look_at_drain>(this)};

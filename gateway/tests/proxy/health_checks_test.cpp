@@ -255,7 +255,7 @@ TEST_F(active_checks, the_admin_port_shows_them) {
     both_answer(fine, ill);
     const std::atomic<bool> draining{false};
     const admin_sources from{*plan_, draining, *checks_};
-    const std::string metrics = metrics_text(from), shown = snapshot_json(from, clock.now());
+    const std::string metrics = metrics_text(from, clock.now()), shown = snapshot_json(from, clock.now());
     const std::string second = "{upstream=\"orders\",endpoint=\"" + std::string(report(2).endpoint) + "\",";
     EXPECT_THAT(metrics, HasSubstr("fusebox_health_checks_total" + second + "result=\"failed\"} 1\n"));
     EXPECT_THAT(metrics, HasSubstr("fusebox_health_checks_total" + second + "result=\"passed\"} 0\n"));

@@ -233,9 +233,11 @@ protected:
     auto shown(View view) {
         const std::atomic<bool> draining{false};
         const health_checks none{*plan_, addresses_, gateway_->loop(), 1};
-        return view(admin_sources{*plan_, draining, none});
+        return view(admin_sources{*plan_, draining, none, nullptr, nullptr, {gateway_.get()}});
     }
-    std::string metrics() { return shown(metrics_text); }
+    std::string metrics() {
+        return shown([this](const admin_sources& from) { return metrics_text(from, clock.now()); });
+    }
     std::string snapshot() {
         return shown([this](const admin_sources& from) { return snapshot_json(from, clock.now()); });
     }
