@@ -9,8 +9,9 @@
 #include <boost/asio/io_context.hpp>
 
 #include <cstring>
-#include <optional>
 #include <ostream>
+#include <string>
+#include <vector>
 
 #include <netdb.h>
 
@@ -79,16 +80,38 @@ private:
     std::string why_;
 };
 
-std::optional<http::socket_address> look_up(const std::string& host, const std::string& port) {
+std::vector<http::socket_address> look_up(const std::string& host, const std::string& port) {
     addrinfo wanted{};
     wanted.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
-    if (::getaddrinfo(host.c_str(), port.c_str(), &wanted, &found) != 0) return std::nullopt;
-    http::socket_address a;
-    std::memcpy(&a.storage, found->ai_addr, found->ai_addrlen);
-    a.size = found->ai_addrlen;
+    std::vector<http::socket_address> all;
+    if (::getaddrinfo(host.c_str(), port.c_str(), &wanted, &found) != 0) return all;
+    for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+        http::socket_address& a = all.emplace_back();
+        std::memcpy(&a.storage, one->ai_addr, one->ai_addrlen);
+        a.size = one->ai_addrlen;
+    }
     ::freeaddrinfo(found);
-    return a;
+    return all;
+}
+
+// Asks the first of the addresses that answers at all: localhost may be ::1 first, where nobody listens. Each may take
+// its share of what is left of the time. Returns the status, or 0 and why not.
+int ask(const std::vector<http::socket_address>& addresses, std::string_view host, std::string_view path,
+        duration within, std::string& why) {
+    const time_point until = steady_now() + within;
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        const time_point now = steady_now();
+        boost::asio::io_context io{1};
+        probe p{http::reactor::of(io), host, path};
+        p.start(addresses[i], now + (until - now) / static_cast<duration::rep>(addresses.size() - i));
+        while (!p.ended()) io.run_one();
+        if (!why.empty()) why += "; ";
+        if (addresses.size() > 1) why += addresses[i].text() + ": ";
+        why += p.why();
+        if (p.status() != 0) return p.status();
+    }
+    return 0;
 }
 
 }  // namespace
@@ -101,19 +124,18 @@ int healthcheck(const std::string& url, double seconds, std::ostream& err) {
     const auto authority = http::parse_authority(host);
     if (!url.starts_with(scheme) || !authority) {
         err << "fusebox healthcheck: \"" << url << "\" is no URL to ask; for example: http://127.0.0.1:8080/health\n";
-        return wrong_usage;
+        return failed;  // 2 is not for a HEALTHCHECK to use
     }
-    const auto at = look_up(std::string(authority->host), std::to_string(authority->port.value_or(80)));
-    if (!at) {
+    const auto found = look_up(std::string(authority->host), std::to_string(authority->port.value_or(80)));
+    if (found.empty()) {
         err << "fusebox healthcheck: the name " << authority->host << " is not found\n";
         return failed;
     }
-    boost::asio::io_context io{1};
-    probe p{http::reactor::of(io), host, path};
-    p.start(*at, steady_now() + std::chrono::duration_cast<duration>(std::chrono::duration<double>(seconds)));
-    while (!p.ended()) io.run_one();
-    if (p.status() >= 200 && p.status() < 400) return ok;
-    err << "fusebox healthcheck: " << url << ": " << p.why() << '\n';
+    std::string why;
+    const auto within = std::chrono::duration_cast<duration>(std::chrono::duration<double>(seconds));
+    const int status = ask(found, host, path, within, why);
+    if (status >= 200 && status < 400) return ok;
+    err << "fusebox healthcheck: " << url << ": " << why << '\n';
     return failed;
 }
 

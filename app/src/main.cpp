@@ -170,6 +170,7 @@ int main(int argc, char** argv) {
         return status;
     } catch (const CLI::ParseError& e) {
         // CLI11 has statuses of its own, 100 and above; ours are documented.
-        return app.exit(e) == 0 ? ok : wrong_usage;
+        if (app.exit(e) == 0) return ok;
+        return app.got_subcommand(healthcheck_command) ? failed : wrong_usage;  // 2 is not for a HEALTHCHECK to use
     }
 }

@@ -191,4 +191,27 @@ class Descriptors(Serving):
         self.assertEqual(gateway.end(), 0)
 
 
+class Healthcheck(Serving):
+    def url(self, path):
+        return f"http://127.0.0.1:{self.origin.port}{path}"
+
+    def test_ends_with_0_or_1_only(self):
+        self.assertEqual(fusebox("healthcheck", self.url("/")).returncode, 0)
+        self.assertEqual(fusebox("healthcheck", f"http://localhost:{self.origin.port}/").returncode, 0)
+        listener, port = serving.taken_port()
+        listener.close()
+        for arguments, why in [((self.url("/ill"),), "status 503"), ((f"http://127.0.0.1:{port}/",), "refused"),
+                               (("https://127.0.0.1/",), "is no URL to ask"), (("nonsense",), "is no URL to ask"),
+                               ((f"http://{'x' * 64}/",), "is not found"), ((), "URL is required"),
+                               ((self.url("/"), "--timeout", "none"), "--timeout")]:
+            run = fusebox("healthcheck", *arguments)
+            self.assertEqual(run.returncode, 1, (arguments, run.stderr))
+            self.assertIn(why, run.stderr)
+
+    def test_gives_up_in_time(self):
+        run = fusebox("healthcheck", "--timeout", "0.05", self.url("/slow"))
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("no answer in time", run.stderr)
+
+
 unittest.main()
