@@ -61,6 +61,7 @@ public:
         route_names();
         routing();
         breakers_of_upstreams();
+        breaker_names();
     }
 
 private:
@@ -222,6 +223,37 @@ private:
                    "differs from that of " + route_path(at->second) + ", with which it shares the breaker of " +
                        in_quotes(routes[i].upstream) + "; write scope: route, or name one policy in both");
         }
+    }
+
+    // Metrics and the admin API know breakers by their names alone.
+    void breaker_names() {
+        struct owner {
+            std::string what;
+            std::string path;
+        };
+        std::map<std::string, owner> owners;
+        const auto give = [&](const std::string& name, const std::string& what, const std::string& path) {
+            const auto [at, fresh] = owners.emplace(name, owner{what, path});
+            if (fresh || at->second.what == what || said(path)) return;
+            refuse(path, "has a breaker of the name " + in_quotes(name) + ", and so has " + at->second.what +
+                             "; give the route another name");
+        };
+        const auto& routes = in_.value.routes;
+        for (const bool shared : {true, false})  // it is a route's name that is easily changed
+            for (std::size_t i = 0; i < routes.size(); ++i) {
+                const auto& b = routes[i].circuit_breaker;
+                if (!b) continue;
+                const std::string path = route_path(i) + (written(route_path(i) + ".name") ? ".name" : "");
+                const std::string upstream = "the upstream " + in_quotes(routes[i].upstream);
+                if (shared && b->scope.per == breaker_scope::kind::upstream) give(routes[i].upstream, upstream, path);
+                if (shared && b->scope.per == breaker_scope::kind::endpoint)
+                    for (const auto& u : in_.value.upstreams)
+                        for (const auto& e : u.endpoints)
+                            if (const std::string at = write_address(e.address); u.name == routes[i].upstream)
+                                give(u.name + "/" + at, "the endpoint " + at + " of " + upstream, path);
+                if (!shared && b->scope.per == breaker_scope::kind::route)
+                    give(routes[i].name, "the route " + route_path(i), path);
+            }
     }
 
     const checked_configuration& in_;

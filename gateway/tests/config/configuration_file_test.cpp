@@ -260,5 +260,22 @@ TEST(configuration_file, listens_on_addresses_of_the_machine_and_on_localhost) {
         "own by admin:\n");
 }
 
+TEST(configuration_file, lets_no_two_breakers_have_one_name) {
+    const std::string shared = "  - { name: all, upstream: orders }\n";
+    EXPECT_EQ(
+        complaints(head + shared +
+                   "  - { name: orders, upstream: orders, match: { path: /a }, circuit_breaker: { scope: route } }\n"),
+        "f.yaml:6:13: error: routes[1].name: has a breaker of the name \"orders\", and so has the upstream \"orders\"; "
+        "give the route another name\n");
+    EXPECT_EQ(
+        complaints(head +
+                   "  - { name: \"orders/10.0.0.1:80\", upstream: orders, circuit_breaker: { scope: route } }\n"
+                   "  - { name: b, upstream: orders, match: { path: /a }, circuit_breaker: { scope: endpoint } }\n"),
+        "f.yaml:5:13: error: routes[0].name: has a breaker of the name \"orders/10.0.0.1:80\", and so has the endpoint "
+        "10.0.0.1:80 of the upstream \"orders\"; give the route another name\n");
+    EXPECT_EQ(complaints(head + shared + "  - { name: orders, upstream: orders, match: { path: /a } }\n"), "")
+        << "they share one";
+}
+
 }  // namespace
 }  // namespace fusebox::gateway
