@@ -3,6 +3,7 @@
 #include "values.hpp"
 
 #include "document.hpp"
+#include "near_miss.hpp"
 
 namespace fusebox::gateway::config {
 
@@ -280,6 +281,37 @@ shape_of<cache_options> cache_section() {
              "How much longer it may be given instead of an error.")
         .key("capacity", &cache_options::capacity, integer<std::uint32_t>(1, 100 * million), "Answers kept.")
         .policy("cache");
+}
+
+shape_of<outcome_rules> outcomes_section() {
+    static constexpr outcome known[] = {outcome::success, outcome::failure, outcome::ignored, outcome::pushback};
+    section<outcome_rules> s{"outcomes"};
+    const auto add = [&](outcome_class group, const char* doc) {
+        shape_of<outcome_rules> one;
+        one.what = shape::kind::text;
+        one.type = "success, failure, ignored or pushback";
+        for (const outcome o : known) one.choices.emplace_back(to_string(o));
+        one.read = [group, choices = one.choices](std::string_view text, void* into) -> std::string {
+            for (const outcome o : known)
+                if (text == to_string(o)) return static_cast<outcome_rules*>(into)->set(group, o), std::string{};
+            return in_quotes(text) + " is no outcome" + suggestion(text, choices);
+        };
+        one.write = [group](const void* from) -> std::string {
+            return to_string(static_cast<const outcome_rules*>(from)->of(group));
+        };
+        s.key(to_string(group), [](auto& rules) -> auto& { return rules; }, std::move(one), doc);
+    };
+    add(outcome_class::ok, "Any status that is not named below.");
+    add(outcome_class::client_error, "4xx, but 429.");
+    add(outcome_class::server_error, "5xx.");
+    add(outcome_class::too_many, "429.");
+    add(outcome_class::name_resolution, "The endpoint's name is not found.");
+    add(outcome_class::connect, "No connection: refused, unreachable, or not in time.");
+    add(outcome_class::reset, "Closed before the head of a response.");
+    add(outcome_class::timeout, "Connected, and no answer in time.");
+    add(outcome_class::incomplete, "Closed in the middle of a response.");
+    add(outcome_class::protocol, "An answer that is not HTTP, or beyond the limits.");
+    return s;
 }
 
 }  // namespace fusebox::gateway::config

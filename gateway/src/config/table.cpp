@@ -106,7 +106,8 @@ shape_of<route_configuration> route_section() {
         .key("hedge", &route::hedge, hedge_section(), "A second try beside a slow first one.")
         .key("chaos", &route::chaos, chaos_section(), "Faults on purpose.")
         .key("fallback", &route::fallback, fallback_section(), "An answer instead of an error.")
-        .key("cache", &route::cache, cache_section(), "Answers kept.");
+        .key("cache", &route::cache, cache_section(), "Answers kept.")
+        .key("outcomes", &route::outcomes, outcomes_section(), "What answers and errors say of the upstream.");
     s.key("upgrade", &route::upgrade,
           one_or_many(matching("protocol", "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", is_protocol,
                                "cannot be upgraded to; write a protocol such as websocket (h2c is refused)")),

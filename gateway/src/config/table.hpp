@@ -50,6 +50,7 @@ shape_of<hedge_options> hedge_section();
 shape_of<chaos_configuration> chaos_section();
 shape_of<fallback_configuration> fallback_section();
 shape_of<cache_options> cache_section();
+shape_of<outcome_rules> outcomes_section();
 
 shape_of<std::vector<upstream_configuration>> upstreams_map();
 

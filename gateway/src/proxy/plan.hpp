@@ -72,7 +72,7 @@ struct route_state {
     bool keeps_body = false;                   // of requests, for another try
     bool replaces_errors = false;              // that the upstream answers, when it can
     std::shared_ptr<circuit_breaker> breaker;  // null when there is none, or not one for all requests
-    outcome_rules rules{};
+    outcome_rules rules;
 
     // Where a request has a policy of its own: at these places of `policies` its own stands instead (proxied_exchange).
     std::size_t breaker_at = 0;  // beyond the end when there is none, as the others
@@ -92,7 +92,7 @@ struct route_state {
     std::vector<route_counts> counts;  // one a worker
 
     route_state(route_configuration c, dynamic_pipeline p, upstream_state* u, unsigned workers)
-        : configured(std::move(c)), policies(std::move(p)), to(u), counts(workers) {}
+        : configured(std::move(c)), policies(std::move(p)), to(u), rules(configured.outcomes), counts(workers) {}
 };
 
 class plan {

@@ -277,5 +277,16 @@ TEST(configuration_file, lets_no_two_breakers_have_one_name) {
         << "they share one";
 }
 
+TEST(configuration_file, says_what_answers_and_errors_mean) {
+    const auto c = good(head + "  - { upstream: orders, outcomes: { client_error: failure, reset: ignored } }\n");
+    const outcome_rules& means = c.routes.at(0).outcomes;
+    EXPECT_EQ(means.of_status(404), outcome::failure);
+    EXPECT_EQ(means.of_status(503), outcome::failure) << "as it was";
+    EXPECT_EQ(means.of(incident::connection_terminated), outcome::ignored);
+    EXPECT_EQ(
+        complaints(head + "  - { upstream: orders, outcomes: { server_error: ignore } }\n"),
+        "f.yaml:5:51: error: routes[0].outcomes.server_error: \"ignore\" is no outcome; did you mean \"ignored\"?\n");
+}
+
 }  // namespace
 }  // namespace fusebox::gateway

@@ -84,6 +84,9 @@ TEST(table, has_bounds_that_the_options_accept) {
         {"chaos: { fault_rate: 100%, latency_rate: 100%, latency: 1s, expires_after: none }", true},
         {"chaos: { latency_rate: 1% }", false},
         {"fallback: {}", false},
+        {"outcomes: { ok: success, server_error: ignored, protocol: pushback }", true},
+        {"outcomes: { server_error: rejected }", false},
+        {"outcomes: { client: failure }", false},
     };
     for (const auto& b : all) {
         const std::string text =

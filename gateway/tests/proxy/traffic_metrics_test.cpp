@@ -198,6 +198,17 @@ TEST(timings, put_a_duration_that_is_a_bound_below_it) {
     EXPECT_NEAR(h.seconds, 21.01, 1e-6);
 }
 
+// -- What an outcome means may be configured ----------------------------------------------------------
+
+TEST_F(counted_traffic, what_a_status_says_of_the_upstream_may_be_told_by_class) {
+    EXPECT_FALSE(route().outcomes.set(outcome_class::server_error, outcome::ignored));
+    EXPECT_FALSE(route().outcomes.set(outcome_class::client_error, outcome::failure));
+    (void)round(get, broken);
+    EXPECT_EQ(breaker().snapshot().window.calls, 0u);
+    (void)round(get, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    EXPECT_EQ(breaker().snapshot().window.failures, 1u);
+}
+
 }  // namespace
 
 }  // namespace fusebox::gateway

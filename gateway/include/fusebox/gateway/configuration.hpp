@@ -12,6 +12,7 @@
 #include <fusebox/chaos.hpp>
 #include <fusebox/circuit_breaker_options.hpp>
 #include <fusebox/gateway/address_range.hpp>
+#include <fusebox/gateway/incident.hpp>
 #include <fusebox/gateway/upstream_options.hpp>
 #include <fusebox/hedge.hpp>
 #include <fusebox/rate_limiter.hpp>
@@ -216,6 +217,7 @@ struct route_configuration {
     std::optional<chaos_configuration> chaos{};
     std::optional<fallback_configuration> fallback{};
     std::optional<cache_options> cache{};
+    outcome_rules outcomes{};                              // what answers and errors say of the upstream
     std::vector<std::string> upgrade{};                    // protocols that a connection may be upgraded to, lower case
     std::uint64_t body_buffer = 64 * std::uint64_t{1024};  // of a request's body kept for another try, in bytes
 };
