@@ -195,7 +195,8 @@ private:
     void routing() {
         std::vector<route_pattern> patterns;
         for (std::size_t i = 0; i < in_.value.routes.size(); ++i)
-            std::ranges::move(patterns_of(in_.value.routes[i].match, i), std::back_inserter(patterns));
+            if (!said_within(route_path(i) + ".match"))
+                std::ranges::move(patterns_of(in_.value.routes[i].match, i), std::back_inserter(patterns));
         for (;;) {
             const auto routed = router::make(patterns);
             if (routed) return;
@@ -207,6 +208,10 @@ private:
 
     bool said(const std::string& path) const {
         return std::any_of(errors_.begin(), errors_.end(), [&](const diagnostic& d) { return d.path == path; });
+    }
+    bool said_within(const std::string& path) const {
+        return std::any_of(errors_.begin(), errors_.end(),
+                           [&](const diagnostic& d) { return d.path.starts_with(path); });
     }
 
     // A breaker of an upstream, or of its endpoints, is one for all routes that go there: it cannot be two things.

@@ -21,7 +21,7 @@ std::vector<double> numbers_of_this_process() {
     std::ifstream file("/proc/self/stat");
     const std::string text{std::istreambuf_iterator<char>{file}, {}};
     std::vector<double> numbers;
-    for (std::size_t at = text.rfind(')'); at != std::string::npos && at + 1 < text.size();) {
+    for (std::size_t at = text.find(' ', text.rfind(')')); at != std::string::npos;) {
         const char* const begin = text.data() + at + 1;
         double number = 0;
         (void)std::from_chars(begin, text.data() + text.size(), number);  // the state, a letter, is left at 0
