@@ -92,8 +92,8 @@ class Served:
         """Ends it, and returns what it ended with; what else it said is in `said`."""
         if self.process.poll() is None:
             self.drain()
-        self.said += self.process.communicate(timeout=LIMIT)[1].splitlines(keepends=True)
-        return self.process.returncode
+        self.said += self.process.stderr.readlines()
+        return self.process.wait(LIMIT)
 
 
 def taken_port():
