@@ -18,7 +18,8 @@ ssize_t send_once(int fd, std::span<const iovec> pieces, std::size_t size) noexc
     std::array<char, 2048> together;
     if (size <= together.size()) {
         char* end = together.data();
-        for (const iovec& piece : pieces) end = std::copy_n(static_cast<const char*>(piece.iov_base), piece.iov_len, end);
+        for (const iovec& piece : pieces)
+            end = std::copy_n(static_cast<const char*>(piece.iov_base), piece.iov_len, end);
         return ::send(fd, together.data(), size, MSG_NOSIGNAL);
     }
     msghdr message{};
