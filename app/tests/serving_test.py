@@ -168,7 +168,7 @@ class Descriptors(Serving):
             self.assertRegex(limits.read(), r"(?m)^Max open files +512 +512 ")
 
     def test_the_admin_port_answers_while_the_data_port_is_flooded(self):
-        gateway = self.gateway("--workers", "2", descriptors=(128, 128))
+        gateway = self.gateway("--workers", "1", descriptors=(128, 128))  # which lets them in in their order
         flood = [socket.create_connection(("127.0.0.1", gateway.port), serving.LIMIT) for _ in range(300)]
         try:
             self.assertEqual(flood[-1].recv(1), b"", "the last ones are told")
