@@ -2,7 +2,6 @@
 import http.client
 import http.server
 import re
-import resource
 import signal
 import socket
 import subprocess
@@ -36,8 +35,9 @@ class Origin:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # those who asked may be gone
         self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def close(self):
         self.go.set()
@@ -61,12 +61,12 @@ class Served:
     With `descriptors`, a pair, those limits: soft and hard."""
 
     def __init__(self, command, *arguments, file="", descriptors=None):
-        def lower():
-            if descriptors:
-                resource.setrlimit(resource.RLIMIT_NOFILE, descriptors)
-
-        self.process = subprocess.Popen([command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.PIPE, text=True, preexec_fn=lower)
+        words = [command, *arguments]
+        if descriptors:  # by a shell: code that runs between fork and exec may hang where there are threads
+            soft, hard = descriptors
+            words = ["sh", "-c", f'ulimit -S -n {soft} && ulimit -H -n {hard} && exec "$@"', "sh", *words]
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                        text=True)
         self.process.stdin.write(file)
         self.process.stdin.close()
         self.said, self.ports = [], []

@@ -167,16 +167,23 @@ class Descriptors(Serving):
         with open(f"/proc/{gateway.process.pid}/limits") as limits:
             self.assertRegex(limits.read(), r"(?m)^Max open files +512 +512 ")
 
+    @staticmethod
+    def answer_on(connection):
+        try:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            return connection.recv(9)
+        except OSError:
+            return b""
+
     def test_the_admin_port_answers_while_the_data_port_is_flooded(self):
         gateway = self.gateway("--workers", "1", descriptors=(128, 128))  # which lets them in in their order
         flood = [socket.create_connection(("127.0.0.1", gateway.port), serving.LIMIT) for _ in range(300)]
         try:
-            self.assertEqual(flood[-1].recv(1), b"", "the last ones are told")
             for _ in range(20):
                 self.assertEqual(ask(gateway.admin, "/livez")[0], 200)
-            for c in flood[:40]:  # want ways to the origin, too
-                c.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            self.assertTrue(flood[39].recv(1))
+            answers = [self.answer_on(c) for c in flood]  # who is in wants a way to the origin, too
+            self.assertGreater(answers.count(b"HTTP/1.1 "), 40)
+            self.assertGreater(answers.count(b""), 100, "the others are told")
             body = ask(gateway.admin, "/metrics")[2]
             self.assertGreater(int(re.search(r"(?m)^fusebox_connections_shed_total (\d+)$", body)[1]), 100)
         finally:
