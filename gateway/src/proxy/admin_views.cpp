@@ -101,23 +101,20 @@ json hedges_json(const route_state& r) {
 }
 
 void expose_answers(metrics::exposition& out, const plan& p) {
-    out.family("fusebox_cache_hits_total", "counter", "Requests that were answered with a fresh answer that was kept.");
-    for (const auto& r : p.routes())
-        if (r->answers)
-            out.sample({{"route", r->configured.name}},
-                       sum(*r, [](const route_counts& c) -> auto& { return c.cache_hits; }));
-    out.family("fusebox_cache_shared_total", "counter",
-               "Requests that waited for the answer that another had gone for, and got it.");
-    for (const auto& r : p.routes())
-        if (r->answers)
-            out.sample({{"route", r->configured.name}},
-                       sum(*r, [](const route_counts& c) -> auto& { return c.cache_shared; }));
-    out.family("fusebox_cache_validated_total", "counter",
-               "Requests that were answered with a kept answer of which the upstream said that it is still right.");
-    for (const auto& r : p.routes())
-        if (r->answers)
-            out.sample({{"route", r->configured.name}},
-                       sum(*r, [](const route_counts& c) -> auto& { return c.cache_validated; }));
+    const auto counted = [&](const char* name, const char* help, std::atomic<std::uint64_t> route_counts::* which) {
+        out.family(name, "counter", help);
+        for (const auto& r : p.routes())
+            if (r->answers)
+                out.sample({{"route", r->configured.name}},
+                           sum(*r, [which](const route_counts& c) -> auto& { return c.*which; }));
+    };
+    counted("fusebox_cache_hits_total", "Requests that were answered with a fresh answer that was kept.",
+            &route_counts::cache_hits);
+    counted("fusebox_cache_shared_total", "Requests that waited for the answer that another had gone for, and got it.",
+            &route_counts::cache_shared);
+    counted("fusebox_cache_validated_total",
+            "Requests that were answered with a kept answer of which the upstream said that it is still right.",
+            &route_counts::cache_validated);
     out.family("fusebox_kept_answers", "gauge", "Answers that are kept.");
     for (const auto& r : p.routes())
         if (r->answers) out.sample({{"route", r->configured.name}}, r->answers->kept().answers);

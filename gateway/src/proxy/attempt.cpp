@@ -61,6 +61,7 @@ void attempt::connect() {
         drop(false);
         return failed(incident::bulkhead_full);
     }
+    moves_ = origin_->moves;
     if (!must_be_fresh_) upstream_ = origin_->idle.take();
     fresh_ = upstream_ == nullptr;
     if (fresh_) return dial(origin_->addresses.size());
@@ -128,7 +129,7 @@ void attempt::drop(bool reuse) noexcept {
     if (origin_ != nullptr) origin_->in_use.fetch_sub(1, std::memory_order_relaxed);
     if (upstream_) {
         upstream_->notify({});
-        if (reuse) origin_->idle.give(std::move(upstream_));
+        if (reuse && moves_ == origin_->moves) origin_->idle.give(std::move(upstream_));
         upstream_.reset();
     }
     origin_ = nullptr;

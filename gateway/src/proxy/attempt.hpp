@@ -144,6 +144,7 @@ private:
     std::string endpoint_name_;
     endpoint_connections* origin_ = nullptr;
     std::size_t untried_ = 0;  // addresses of its name
+    std::uint32_t moves_ = 0;  // of the name, when it was connected to
     std::unique_ptr<http::client_connection> upstream_;
     time_point began_{};
     std::optional<time_point> awaits_client_since_{};  // for more of the request's body

@@ -94,6 +94,7 @@ endpoint_connections* worker::connections_to(upstream_state& u, const endpoint& 
     to.edition = edition;
     if (found == to.addresses) return &to;
     to.addresses = std::move(found);
+    ++to.moves;
     to.turn = number_;  // the workers spread over them
     to.idle.clear();
     return &to;

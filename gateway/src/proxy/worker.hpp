@@ -39,6 +39,7 @@ struct endpoint_connections {
 
     std::vector<http::socket_address> addresses;  // never empty in use
     std::size_t turn = 0;
+    std::uint32_t moves = 0;    // how often they were others: connections from before are not kept
     std::uint64_t edition = 0;  // of the address book, when they were looked up
     http::connection_pool idle;
     std::atomic<std::uint32_t>& in_use;  // by all workers

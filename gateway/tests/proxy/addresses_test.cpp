@@ -97,6 +97,22 @@ TEST_F(addresses_of_a_name, a_name_that_leads_elsewhere_is_followed_at_once) {
     EXPECT_TRUE(ends(before)) << "a connection at rest to where it led before is of no use";
 }
 
+TEST_F(addresses_of_a_name, a_connection_that_was_in_use_meanwhile_is_not_kept) {
+    add_upstreams();
+    peer& c = client();
+    send(c, get);
+    peer& before = origin();
+    head(before);
+    lead_to({where(1)});
+    peer& another = client();
+    send(another, get);
+    peer& after = spare();
+    head(after);
+    send(before, ok);
+    EXPECT_THAT(head(c), StartsWith("HTTP/1.1 200"));
+    EXPECT_TRUE(ends(before));
+}
+
 TEST_F(addresses_of_a_name, what_was_known_stays_when_nothing_is_found) {
     add_upstreams();
     lead_to({});
