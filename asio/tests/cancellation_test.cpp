@@ -1,5 +1,6 @@
 // What happens to permits, queues and operations when a coroutine is cancelled or dropped.
 #include <fusebox/asio/execute.hpp>
+#include <fusebox/asio/single_flight.hpp>
 #include <fusebox/asio/virtual_time.hpp>
 #include <fusebox/bulkhead.hpp>
 #include <fusebox/testing/manual_clock.hpp>
@@ -46,6 +47,42 @@ struct sleeper {
     }
 };
 
+// Bears that its first wait is cut short, and goes on to the second.
+struct of_two_awaits {
+    fusebox::asio::virtual_time& time;
+    int& calls;
+
+    net::awaitable<int> operator()() const {
+        ++calls;
+        try {
+            co_await nap(time, 10s);
+        } catch (const boost::system::system_error&) {}
+        co_await nap(time, 1h);
+        co_return 1;
+    }
+};
+
+// Runs what `start` gives, cancels it at 1 s, and tells when it had ended.
+template <class Start>
+time_point end_of_cancelled(fusebox::asio::virtual_time& time, Start start) {
+    time_point end{};
+    net::cancellation_signal signal;
+    auto task = start();
+    const auto at_end = [&](std::exception_ptr, auto&&...) { end = time.now(); };
+    net::co_spawn(time.context(), std::move(task), net::bind_cancellation_slot(signal.slot(), at_end));
+    time.run(time_point{1s});
+    signal.emit(net::cancellation_type::all);
+    time.run(time_point{2h});
+    return end;
+}
+
+template <class Pipeline>
+time_point end_through(Pipeline& p, int& calls, fusebox::asio::virtual_time& time) {
+    return end_of_cancelled(time, [&] {
+        return fusebox::asio::execute(p, of_two_awaits{time, calls}, default_classifier{}, runtime_of(time));
+    });
+}
+
 struct cancellations : ::testing::Test {
     int started = 0, ended = 0;
     std::optional<result> out;
@@ -83,7 +120,8 @@ TEST_F(cancellations, a_caller_who_gives_up_cancels_the_operation_and_is_neutral
     run_and_cancel(time, p, 1s);
     EXPECT_EQ(started, 1);
     EXPECT_EQ(ended, 1);
-    EXPECT_EQ(*out->error().error(), "aborted");
+    EXPECT_EQ(out->error().rejected()->code, errc::cancelled);
+    EXPECT_TRUE(out->error().rejected()->was_made());
     EXPECT_EQ(breaker.snapshot().totals.ignored, 1u);
     EXPECT_EQ(breaker.state(), circuit_state::closed);
 }
@@ -169,4 +207,47 @@ TEST_F(cancellations, a_cancelled_hedge_cancels_all_its_attempts) {
     EXPECT_EQ(ended, 3);
     EXPECT_EQ(out->error().rejected()->code, errc::cancelled);
     EXPECT_EQ(breaker.snapshot().totals.ignored, 3u);
+}
+
+TEST_F(cancellations, reach_an_operation_of_two_awaits_through_every_pipeline_and_flight) {
+    const auto ends = [](auto&&... policy) {
+        fusebox::asio::virtual_time time;
+        pipeline p{std::forward<decltype(policy)>(policy)...};
+        int calls = 0;
+        const time_point end = end_through(p, calls, time);
+        EXPECT_EQ(calls, 1);
+        return end;
+    };
+    fusebox::testing::manual_clock clock;
+    circuit_breaker breaker{"b", one_failure(), &clock};
+    retry again{{.without_budget = true}};
+    hedge twice{{.delay = 1h}};
+    EXPECT_EQ(ends(breaker), time_point{1s});
+    EXPECT_EQ(ends(again, breaker), time_point{1s});
+    EXPECT_EQ(ends(breaker, timeout{2h}), time_point{1s});
+    EXPECT_EQ(ends(twice, breaker), time_point{1s});
+    EXPECT_EQ(ends(twice, breaker, timeout{2h}), time_point{1s});
+    EXPECT_EQ(breaker.snapshot().totals.failures, 0u);
+
+    fusebox::asio::virtual_time time;
+    single_flight<int, int> flights;
+    int calls = 0;
+    const auto fly = [&] { return fusebox::asio::run(flights, 1, of_two_awaits{time, calls}, runtime_of(time)); };
+    EXPECT_EQ(end_of_cancelled(time, fly), time_point{1s});
+    EXPECT_EQ(calls, 1);
+}
+
+TEST_F(cancellations, a_flight_that_is_too_late_before_it_begins_calls_nothing) {
+    fusebox::asio::virtual_time time;
+    single_flight<int, int> flights;
+    int calls = 0;
+    std::optional<std::expected<int, rejection>> got;
+    auto task = fusebox::asio::run(flights, 1, of_two_awaits{time, calls}, runtime_of(time), time.now() - 1s);
+    net::co_spawn(time.context(), std::move(task),
+                  [&](std::exception_ptr, std::expected<int, rejection> r) { got = std::move(r); });
+    time.run();
+    EXPECT_EQ(got.value().error().code, errc::timed_out);
+    EXPECT_FALSE(got->error().was_made());
+    EXPECT_EQ(calls, 0);
+    EXPECT_EQ(flights.snapshot().led, 0u);
 }

@@ -74,6 +74,7 @@ std::string rejection::message() const {
     std::string sentence = error_category().message(static_cast<int>(code));
     if (const std::string_view name = parent.name(); code == errc::parent_open && !name.empty())
         sentence = "Parent circuit " + std::string(name) + " is OPEN";
+    if (unmade) sentence += " before it was made";
     if (retry_after > duration{0}) sentence += ". Retry in " + std::to_string(ceil_seconds(retry_after).count()) + "s";
     return sentence;
 }

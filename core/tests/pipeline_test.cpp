@@ -68,7 +68,8 @@ TEST_F(pipelines, a_caller_who_gives_up_is_neutral) {
     p.use(runtime);
     const auto r =
         p.call([&]() -> answer { return stop.request_stop(), std::unexpected("aborted"); }, {}, {stop.get_token()});
-    EXPECT_EQ(*r.error().error(), "aborted");
+    EXPECT_EQ(r.error().rejected()->code, errc::cancelled);
+    EXPECT_TRUE(r.error().rejected()->was_made());
     EXPECT_EQ(breaker.snapshot().totals.ignored, 1u);
     EXPECT_TRUE(runtime.waits.empty());
 }

@@ -201,3 +201,36 @@ TEST(single_flight, errors_of_the_operations_own_type_are_values_and_shared_as_s
     const std::expected<int, call_error<std::string>> r = f.run(1, down, {});
     EXPECT_EQ(*r.error().error(), "down");
 }
+
+TEST(single_flight, a_leader_that_is_stopped_or_too_late_before_it_begins_calls_nothing) {
+    flights f;
+    int calls = 0;
+    const auto fly = [&] { return ++calls; };
+    std::stop_source stop;
+    stop.request_stop();
+    const auto cancelled = f.run("a", fly, stop.get_token());
+    EXPECT_EQ(cancelled.error().code, errc::cancelled);
+    EXPECT_FALSE(cancelled.error().was_made());
+    const auto late = f.run("a", fly, {}, steady_now() - 1s);
+    EXPECT_EQ(late.error().code, errc::timed_out);
+    EXPECT_FALSE(late.error().was_made());
+    EXPECT_EQ(calls, 0);
+    EXPECT_EQ(f.snapshot().led, 0u);
+    EXPECT_EQ(f.snapshot().in_flight, 0u);
+    EXPECT_EQ(f.run("a", fly, {}), 1);
+}
+
+TEST(single_flight, the_error_of_a_leader_that_was_stopped_is_its_own) {
+    single_flight<std::string, std::expected<int, std::string>> f;
+    std::stop_source stop;
+    std::jthread leader{[&] {
+        const auto aborted = [&]() -> std::expected<int, std::string> {
+            while (f.snapshot().followed < 1) std::this_thread::yield();
+            stop.request_stop();
+            return std::unexpected("aborted");
+        };
+        EXPECT_EQ(*f.run("a", aborted, stop.get_token()).error().error(), "aborted");
+    }};
+    while (f.snapshot().led < 1) std::this_thread::yield();
+    EXPECT_EQ(f.run("a", []() -> std::expected<int, std::string> { return 2; }), 2);
+}

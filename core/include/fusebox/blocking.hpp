@@ -8,6 +8,7 @@
 #include <fusebox/clock.hpp>
 #include <fusebox/detail/walk.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -50,6 +51,34 @@ public:
 blocking_runtime& system_runtime() noexcept;
 
 namespace detail {
+
+// Notes when a caller gives up: noticed later, it may look as if a deadline had come first.
+class hang_up {
+public:
+    hang_up(const std::stop_token& stop, const monotonic_clock* clock) : stop_(stop), clock_(clock) {
+        if (stop.stop_possible()) on_stop_.emplace(stop, note{this});
+    }
+
+    // Why an operation ended that was to end by `deadline`: by itself, or else by the first of the causes.
+    cancel_cause cause(time_point deadline, cancel_cause why = cancel_cause::caller) const noexcept {
+        if (!stop_.stop_requested()) return cancel_cause::none;
+        return first_cause(why, time_point{duration{at_.load(std::memory_order_acquire)}}, deadline);
+    }
+
+private:
+    struct note {
+        hang_up* mine;
+        void operator()() const noexcept {
+            const time_point now = mine->clock_ ? mine->clock_->now() : steady_now();
+            mine->at_.store(now.time_since_epoch().count(), std::memory_order_release);
+        }
+    };
+
+    const std::stop_token& stop_;
+    const monotonic_clock* clock_;
+    std::atomic<duration::rep> at_{duration::min().count()};  // before any deadline while it is being noted
+    std::optional<std::stop_callback<note>> on_stop_;
+};
 
 // The rest of the way, once the call has to wait.
 template <class Walk, class Invoke>

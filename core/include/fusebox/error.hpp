@@ -16,15 +16,15 @@ namespace fusebox {
 
 // Why a call through this library ended without an answer of its own. The refusals are never retried, and
 // are neutral to any breaker around the policy that refused.
-enum class errc {
+enum class errc : std::uint8_t {
     circuit_open = 1,  // the breaker is open, forced open, or has no trial call left to give
     parent_open,       // a breaker above this one in its hierarchy is open
     bulkhead_full,     // no slot and no place in the queue
     rate_limited,      // no token
     budget_exhausted,  // the retry budget is spent; a pipeline gives the last attempt's own error instead
 
-    // Not refusals: the call was made.
-    timed_out,  // it did not end in time; counts as a (slow) failure
+    // Not refusals.
+    timed_out,  // it did not end in time: a (slow) failure if the call was made, neutral if not (rejection::was_made)
     cancelled,  // the caller gave up; neutral
 };
 
@@ -58,15 +58,30 @@ struct rejection {
     constexpr rejection(errc why, duration wait = {}, circuit_label above = {}) noexcept
         : code(why), parent(above), retry_after(wait) {}
 
+    // Whether the operation was called: never by a refusal; by the others unless the call was over before it began, or
+    // while it waited for a policy of ours.
+    constexpr bool was_made() const noexcept { return !is_refusal(code) && !unmade; }
+
     errc code = errc::circuit_open;
+    bool unmade = false;      // of timed_out and cancelled: the operation never began
     circuit_label parent{};   // which circuit it was, of parent_open
     duration retry_after{0};  // how long until a call may succeed; never negative; zero when unknown
 
     // One sentence for a person, for instance "Circuit breaker is OPEN. Retry in 5s" (rounded up).
     std::string message() const;
 
-    friend bool operator==(const rejection&, const rejection&) = default;
+    // The same answer, however far the call had come.
+    friend constexpr bool operator==(const rejection& a, const rejection& b) noexcept {
+        return a.code == b.code && a.parent == b.parent && a.retry_after == b.retry_after;
+    }
 };
+
+// timed_out or cancelled, of a call that was over before it was made.
+constexpr rejection not_made(errc why) noexcept {
+    rejection answer{why};
+    answer.unmade = true;
+    return answer;
+}
 
 // `d` rounded up to whole seconds, as the HTTP field Retry-After wants it. Not negative.
 constexpr std::chrono::seconds ceil_seconds(duration d) noexcept {

@@ -99,10 +99,10 @@ template <class Handler>
 inline constexpr bool handler_remembers = requires { &decltype(Handler::source)::remember; };
 
 struct is_refused {
-    bool operator()(const rejection& r) const noexcept { return is_refusal(r.code); }
+    bool operator()(const rejection& r) const noexcept { return !r.was_made() && r.code != errc::cancelled; }
 };
 struct is_failed {
-    bool operator()(const rejection& r) const noexcept { return r.code == errc::timed_out; }
+    bool operator()(const rejection& r) const noexcept { return r.code == errc::timed_out && r.was_made(); }
     template <class Cause>
     bool operator()(const Cause&) const noexcept {
         return true;
@@ -177,14 +177,15 @@ auto stale(last_good<T>& store, duration max_age) {
     return stale(store, max_age, [](const T& value, duration) -> const T& { return value; });
 }
 
-// Only when a policy refused the call: an open circuit, a full bulkhead. Other errors pass.
+// Only when a policy refused the call: an open circuit, a full bulkhead, a queue in which the time ran out. Other
+// errors pass.
 template <class Source>
 auto when_refused(Source source) {
     return detail::fallback_handler<detail::is_refused, Source>{{}, std::move(source)};
 }
 
 // When the call was made and failed: the operation's error, its exception, or the rejection errc::timed_out. Not
-// when the caller cancelled it.
+// when the caller cancelled it, nor when it was never made.
 template <class Source>
 auto when_failed(Source source) {
     return detail::fallback_handler<detail::is_failed, Source>{{}, std::move(source)};

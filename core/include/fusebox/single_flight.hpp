@@ -32,6 +32,17 @@
 
 namespace fusebox {
 
+namespace detail {
+
+// Whether a leader's outcome is one for all, although the leader was cancelled.
+template <class T>
+bool is_good(const T& value) noexcept {
+    if constexpr (is_expected<T>) return value.has_value();
+    else return true;
+}
+
+}  // namespace detail
+
 struct single_flight_snapshot {
     std::uint64_t in_flight = 0;  // keys
     std::uint64_t led = 0;        // totals: calls that were made
@@ -88,6 +99,13 @@ public:
             if (!std::exchange(owner_, nullptr)->land(*leaders_key_, *flight_)) return;
             flight_->thrown = std::move(thrown);
             wake();
+        }
+
+        // Leader: it is too late for the call, which is not made, nor counted. One of those who joined leads anew.
+        void decline() noexcept {
+            auto* const owner = std::exchange(owner_, nullptr);
+            owner->forget_leader();
+            if (owner->land(*leaders_key_, *flight_)) wake();
         }
 
         // Follower: gives up. False when the outcome came at that very moment: result() has it. After it the
@@ -152,13 +170,15 @@ public:
     }
 
     // As above, but whoever waits for another's outcome gives up at `deadline` (by steady_now()) with
-    // errc::timed_out, or when stopped with errc::cancelled. A leader ends when its operation does. Gives
-    // expected<T, rejection>, or for a T of expected<V, E>, expected<V, call_error<E>>.
+    // errc::timed_out, or when stopped with errc::cancelled. A leader ends when its operation does; one that comes too
+    // late, or stopped, does not begin. What comes of a leader that was stopped meanwhile is for the others only if it
+    // is good; else one of them leads anew. Gives expected<T, rejection>, or for a T of expected<V, E>,
+    // expected<V, call_error<E>>.
     template <class F>
     detail::call_result_t<T> run(const Key& key, F&& operation, std::stop_token stop,
                                  time_point deadline = time_point::max()) {
         auto flown = fly(key, operation, std::move(stop), deadline);
-        if (!flown) return detail::call_result_t<T>{std::unexpect, rejection{flown.error()}};
+        if (!flown) return detail::call_result_t<T>{std::unexpect, not_made(flown.error())};
         return detail::as_call_result(*std::move(flown));
     }
 
@@ -189,9 +209,14 @@ private:
     template <class F>
     std::expected<T, errc> fly(const Key& key, F& operation, std::stop_token stop, time_point deadline) {
         for (;;) {
+            if (stop.stop_requested()) return std::unexpected(errc::cancelled);
             sleeper me;
             ticket mine = join(key, me);
-            if (mine.leads()) return make(mine, operation);
+            if (mine.leads() && deadline != time_point::max() && steady_now() >= deadline) {
+                mine.decline();
+                return std::unexpected(errc::timed_out);
+            }
+            if (mine.leads()) return make(mine, operation, stop);
             if (!me.sleep(stop, deadline) && mine.leave())
                 return std::unexpected(stop.stop_requested() ? errc::cancelled : errc::timed_out);
             if (const T* shared = mine.result()) return std::expected<T, errc>{std::in_place, *shared};
@@ -199,13 +224,13 @@ private:
     }
 
     template <class F>
-    static std::expected<T, errc> make(ticket& mine, F& operation) {
+    static std::expected<T, errc> make(ticket& mine, F& operation, const std::stop_token& stop) {
         try {
             std::expected<T, errc> made{std::in_place, std::invoke(operation)};
-            mine.finish(*made);
+            if (!stop.stop_requested() || detail::is_good(*made)) mine.finish(*made);
             return made;
         } catch (...) {
-            mine.fail(std::current_exception());
+            if (!stop.stop_requested()) mine.fail(std::current_exception());
             throw;
         }
     }
@@ -219,6 +244,11 @@ private:
         }
         ++led_;
         return {*this, at->second, &at->first, {}};
+    }
+
+    void forget_leader() noexcept {
+        const std::lock_guard hold{mutex_};
+        --led_;
     }
 
     // The key's next call is a new flight. True when somebody follows this one.

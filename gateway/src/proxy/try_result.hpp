@@ -55,9 +55,11 @@ public:
 
     void refuse(rejection answer) noexcept {
         // A try that ran out of time knows better than the clock what it was waiting for.
-        if (answer.code == errc::timed_out && what_ && row_of(*what_).group == outcome_class::timeout) return;
-        if (answer.code == errc::timed_out && what_ == incident::connection_timeout) return;
-        const bool again = answer.code == errc::timed_out && again_;
+        const bool timed_out = answer.code == errc::timed_out && answer.was_made();
+        if (timed_out && what_ && row_of(*what_).group == outcome_class::timeout) return;
+        if (timed_out && what_ == incident::connection_timeout) return;
+        if (answer.code == errc::cancelled && answer.was_made() && what_) return;  // so does who cut it off
+        const bool again = timed_out && again_;
         *this = try_result{*rules_};
         what_ = incident_of(answer.code);
         refusal_ = answer;
@@ -69,7 +71,7 @@ public:
         again_ = true;
     }
     detail::ending judge() const noexcept {
-        if (refusal_ && is_refusal(refusal_->code)) return {verdict::ignored, true};
+        if (refusal_ && !refusal_->was_made()) return {verdict::ignored, true};
         const bool late = what_ && (row_of(*what_).group == outcome_class::timeout ||
                                     *what_ == incident::connection_timeout || *what_ == incident::total_timeout);
         report how{chaos_ ? verdict::failure : verdict_of(meaning()), took_, retry_after_};

@@ -52,7 +52,9 @@ boost::asio::awaitable<fusebox::detail::call_result_t<detail::awaited_t<F>>> exe
     // Written out here, and not as coroutines of its own, because each would need a frame: Asio keeps but two
     // for those that come after them.
     using fusebox::detail::command;
-    command c = walk.start();
+    const auto at_first = co_await net::this_coro::cancellation_state;
+    const bool is_cancelled = at_first.cancelled() != net::cancellation_type::none;
+    command c = walk.start(is_cancelled ? cancel_cause::caller : cancel_cause::none);
     while (c.kind != command::done) {
         if (c.kind != command::invoke) {
             const bool given_up = co_await detail::wait(*heat, c);
@@ -78,6 +80,7 @@ boost::asio::awaitable<fusebox::detail::call_result_t<detail::awaited_t<F>>> exe
             cause = heat->cause();
         } else {
             std::exception_ptr thrown;
+            co_await net::this_coro::throw_if_cancelled(true);  // it is to hear of a cancellation at each of its awaits
             try {
                 auto running = fusebox::detail::invoke_operation(operation, state.context);
                 if constexpr (std::is_void_v<typename slot_type::raw_type>) {
@@ -90,6 +93,7 @@ boost::asio::awaitable<fusebox::detail::call_result_t<detail::awaited_t<F>>> exe
             } catch (...) {
                 thrown = std::current_exception();
             }
+            co_await net::this_coro::throw_if_cancelled(false);
             if (thrown) slot.fail(std::move(thrown));
             const auto cancellation = co_await net::this_coro::cancellation_state;
             if (cancellation.cancelled() != net::cancellation_type::none) cause = cancel_cause::caller;

@@ -43,18 +43,13 @@ private:
     std::atomic<bool> arrived_{false};
 };
 
-// Whether a leader's outcome is one for all, although the leader was cancelled.
-template <class T>
-bool is_good(const T& value) noexcept {
-    if constexpr (is_expected<T>) return value.has_value();
-    else return true;
-}
-
-// Runs the operation and tells the followers how it ended, or else lets the ticket hand over when it goes.
+// Runs the operation, which hears of a cancellation at each of its awaits, and tells the followers how it ended, or
+// else lets the ticket hand over when it goes.
 template <class T, class Ticket, class F>
 net::awaitable<T> lead(Ticket& mine, F& operation) {
     std::optional<T> made;
     std::exception_ptr thrown;
+    co_await net::this_coro::throw_if_cancelled(true);
     try {
         auto running = operation();
         auto value = co_await std::move(running);
@@ -62,13 +57,14 @@ net::awaitable<T> lead(Ticket& mine, F& operation) {
     } catch (...) {
         thrown = std::current_exception();
     }
+    co_await net::this_coro::throw_if_cancelled(false);
     const auto state = co_await net::this_coro::cancellation_state;
     const bool cancelled = state.cancelled() != net::cancellation_type::none;
     if (thrown) {
         if (!cancelled) mine.fail(thrown);
         std::rethrow_exception(thrown);
     }
-    if (!cancelled || is_good(*made)) mine.finish(*made);
+    if (!cancelled || fusebox::detail::is_good(*made)) mine.finish(*made);
     co_return *std::move(made);
 }
 
@@ -99,6 +95,10 @@ net::awaitable<std::expected<T, errc>> fly(Flights& flights, const Key& key, F& 
         passenger<Timer> me(heat);
         auto mine = flights.join(key, me);
         if (mine.leads()) {
+            if (deadline != time_point::max() && (clock ? clock->now() : steady_now()) >= deadline) {
+                mine.decline();
+                co_return outcome(std::unexpect, errc::timed_out);
+            }
             auto leading = lead<T>(mine, operation);
             auto made = co_await std::move(leading);
             co_return outcome(std::in_place, std::move(made));
@@ -114,8 +114,8 @@ net::awaitable<std::expected<T, errc>> fly(Flights& flights, const Key& key, F& 
 
 // Leads a flight with `operation`, which returns awaitable<T>, or follows the one under way. Whoever follows
 // gives up at `deadline`, in the clock of `how`, with errc::timed_out, or when cancelled with errc::cancelled.
-// A leader ends when its operation does. Gives expected<T, rejection>, or for a T of expected<V, E>,
-// expected<V, call_error<E>>; throws what the operation threw.
+// A leader ends when its operation does; one that comes too late, or cancelled, does not begin. Gives expected<T,
+// rejection>, or for a T of expected<V, E>, expected<V, call_error<E>>; throws what the operation threw.
 template <class Key, class T, class Hash, class F, class Runtime = runtime>
 boost::asio::awaitable<fusebox::detail::call_result_t<T>> run(single_flight<Key, T, Hash>& flights,
                                                               std::type_identity_t<Key> key, F operation,
@@ -138,7 +138,7 @@ boost::asio::awaitable<fusebox::detail::call_result_t<T>> run(single_flight<Key,
     }
     co_await net::this_coro::throw_if_cancelled(throws);
     if (thrown) std::rethrow_exception(thrown);
-    if (!*flown) co_return result(std::unexpect, rejection(flown->error()));
+    if (!*flown) co_return result(std::unexpect, fusebox::not_made(flown->error()));
     co_return fusebox::detail::as_call_result<T>(**std::move(flown));
 }
 

@@ -18,17 +18,19 @@ auto call_blocking(Chain policies, F& operation, Classifier& classify, const cal
     using slot_type = slot<operation_result_t<F>, Classifier>;
     walk_state state{call_context{options.stop, options.deadline}, step_time{runtime.clock()}, nullptr, listener};
     slot_type slot{classify};
+    const hang_up caller{options.stop, runtime.clock()};
     auto walk = policies.outer(slot, state);
     drive_blocking(walk, state, runtime, [&] {
         if constexpr (Chain::may_hedge) {
             if (policies.hedged()) {
                 using race = blocking_race<Chain, slot_type, std::remove_cvref_t<F>, Classifier>;
-                return std::make_shared<race>(policies, operation, classify, state, runtime, *late)
-                    ->run(slot, options.stop);
+                const cancel_cause cause = std::make_shared<race>(policies, operation, classify, state, runtime, *late)
+                                               ->run(slot, options.stop);
+                return cause == cancel_cause::none ? cause : caller.cause(state.context.deadline(), cause);
             }
         }
         slot.fill([&]() -> decltype(auto) { return invoke_operation(operation, state.context); });
-        return options.stop.stop_requested() ? cancel_cause::caller : cancel_cause::none;
+        return caller.cause(state.context.deadline());
     });
     if (state.is_observed()) [[unlikely]]
         state.tell({.kind = pipeline_event_kind::call_ended,

@@ -84,7 +84,11 @@ public:
         : base(slot, state), parts_(parts), first_(first), last_(last), layers_(last - first) {}
 
     // As in walk.
-    command start() { return inward(first_); }
+    command start(cancel_cause before = cancel_cause::none) {
+        if (const cancel_cause why = base::over(before); why != cancel_cause::none) [[unlikely]]
+            return base::done(base::unmade(why));
+        return inward(first_);
+    }
     command ended(cancel_cause cause) {
         state_.time.next_step();
         return outward(last_, base::judged(cause));
@@ -130,6 +134,8 @@ private:
             if (g.kind != gate::pass) [[unlikely]]
                 return held(i, g);
         }
+        if (const cancel_cause why = base::over(); why != cancel_cause::none) [[unlikely]]
+            return outward(last_, base::unmade(why));
         return base::begun();
     }
 

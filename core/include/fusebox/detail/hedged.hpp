@@ -122,12 +122,13 @@ private:
         const std::stop_token stop = l.stop.get_token();
         walk_state state{call_context{stop, outer_.context.deadline()}, outer_.time, nullptr, outer_.listener};
         state.context.set_attempt(outer_.context.attempt());
+        const hang_up cancelled{stop, runtime_.clock()};
         auto inner = policies_.inner(l.slot, state);
         F operation = operation_;
         drive_blocking(inner, state, runtime_, [&] {
             l.slot.fill([&]() -> decltype(auto) { return invoke_operation(operation, state.context); });
-            if (l.lost.load(std::memory_order_acquire)) return cancel_cause::hedge_lost;
-            return stop.stop_requested() ? cancel_cause::caller : cancel_cause::none;
+            const bool lost = l.lost.load(std::memory_order_acquire);
+            return cancelled.cause(state.context.deadline(), lost ? cancel_cause::hedge_lost : cancel_cause::caller);
         });
         l.end = inner.last();
         l.ended.store(true, std::memory_order_release);

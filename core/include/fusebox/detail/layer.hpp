@@ -170,7 +170,8 @@ public:
         if (!place_.granted_now() && s.time.exact() < until_) return {.kind = gate::queue, .until = until_};
         if (queue_.leave()) {
             const bool expired = s.context.deadline() <= until_;
-            return {.kind = gate::refused, .answer = expired ? rejection{errc::timed_out, {}} : guard.refusal()};
+            return {.kind = gate::refused,
+                    .answer = expired ? *answer_to(cancel_cause::deadline, false) : guard.refusal()};
         }
         permit_.emplace(guard.claim(place_));
         return {};
@@ -230,7 +231,8 @@ public:
         if (e.how.outcome == verdict::success && session_->attempt() == 1) [[likely]]
             return {};
         const time_point now = e.refused ? time_point{} : s.time.exact();  // a refusal is not waited for
-        const auto next = session_->after(e.how, e.refused, now, s.context.deadline());
+        const auto next =
+            e.given_up ? session_->cancel() : session_->after(e.how, e.refused, now, s.context.deadline());
         if (const auto* again = std::get_if<retry::again_at>(&next)) {
             s.tell({.kind = pipeline_event_kind::retry_scheduled, .until = again->at});
             return {turn::again, again->at};
@@ -263,7 +265,7 @@ public:
         const time_point now = F::remembers ? s.time.coarse() : time_point{};
         if (slot.succeeded()) {
             if constexpr (F::remembers) slot.remember(fallback, now);
-        } else if (slot.recover(fallback, now)) {
+        } else if (slot.recover(fallback, now, e.given_up)) {
             s.tell({.kind = pipeline_event_kind::fallback_used});
             if (slot.succeeded()) e = {verdict::success};  // it may have put another error in the error's place
         }

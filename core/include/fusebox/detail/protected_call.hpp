@@ -1,6 +1,7 @@
 // How the results of protected operations are typed and judged; shared by everything that calls one.
 #pragma once
 
+#include <fusebox/detail/fault.hpp>
 #include <fusebox/error.hpp>
 #include <fusebox/verdict.hpp>
 
@@ -65,12 +66,10 @@ const rejection* policy_answer_in(const R& result) noexcept {
     return nullptr;
 }
 
-// The verdict on a result. What a policy of this library refused, or the caller cancelled, says nothing
-// of the dependency; what it timed out does.
+// The verdict on a result.
 template <class Classifier, class R>
 report judge(Classifier& classify, const R& result) {
-    if (const rejection* r = policy_answer_in(result))
-        return r->code == errc::timed_out ? verdict::failure : verdict::ignored;
+    if (const rejection* r = policy_answer_in(result)) return verdict_on(*r);
     return classify(result);
 }
 template <class Classifier>

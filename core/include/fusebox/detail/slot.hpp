@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fusebox/call_context.hpp>
+#include <fusebox/detail/fault.hpp>
 #include <fusebox/detail/protected_call.hpp>
 
 #include <exception>
@@ -15,7 +16,8 @@ namespace fusebox::detail {
 // What the policies hear of an attempt's end.
 struct ending {
     report how = verdict::success;
-    bool refused = false;  // by a policy further in: the operation was not called
+    bool refused = false;   // the operation was not called: by a policy further in, or since it was too late
+    bool given_up = false;  // nobody wants the answer any more
 };
 
 // The result of an operation that returns `Raw`, or what it threw, or a policy's answer.
@@ -68,9 +70,7 @@ public:
     ending judge() noexcept {
         try {
             if (thrown_) return {judge_thrown()};
-            if (const rejection* answer = policy_answer_in(*result_))
-                return {answer->code == errc::timed_out ? report{verdict::failure, duration::max()} : verdict::ignored,
-                        is_refusal(answer->code)};
+            if (const rejection* answer = policy_answer_in(*result_)) return {verdict_on(*answer), !answer->was_made()};
             return {judge_result()};
         } catch (...) {
             fail(std::current_exception());
@@ -80,12 +80,14 @@ public:
 
     bool succeeded() const noexcept { return result_ && result_->has_value(); }
 
-    // Lets a fallback put something in the place of the error. True when it did.
+    // Lets a fallback put something in the place of the error. True when it did. An error that was there when the
+    // caller gave up is shown as errc::cancelled: nobody asks for another answer to it.
     template <class Fallback>
-    bool recover(const Fallback& fallback, time_point now) noexcept {
+    bool recover(const Fallback& fallback, time_point now, bool given_up) noexcept {
         try {
-            auto answer =
-                thrown_ ? fallback.template recover<result_type>(thrown_, now) : fallback.recover(*result_, now);
+            auto answer = given_up  ? fallback.recover(result_type{std::unexpect, rejection{errc::cancelled}}, now)
+                          : thrown_ ? fallback.template recover<result_type>(thrown_, now)
+                                    : fallback.recover(*result_, now);
             if (!answer) return false;
             thrown_ = nullptr;
             result_.emplace(std::move(*answer));

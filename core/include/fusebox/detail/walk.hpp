@@ -13,6 +13,7 @@
 #pragma once
 
 #include <fusebox/call_context.hpp>
+#include <fusebox/detail/fault.hpp>
 #include <fusebox/detail/slot.hpp>
 #include <fusebox/pipeline_event.hpp>
 #include <fusebox/policy.hpp>
@@ -57,6 +58,8 @@ public:
         if (exact_ == time_point{}) exact_ = clock_ ? clock_->now() : steady_now();
         return exact_;
     }
+    // Whatever was read already, or else coarse.
+    time_point known() noexcept { return exact_ != time_point{} ? exact_ : coarse(); }
     void next_step() noexcept { coarse_ = exact_ = {}; }
 
 private:
@@ -125,16 +128,28 @@ protected:
         return {command::invoke, {}};
     }
 
+    // Why the operation must not begin any more; `before` is what its driver knows of.
+    [[gnu::always_inline]] cancel_cause over(cancel_cause before = cancel_cause::none) {
+        if (before != cancel_cause::none) return before;
+        if (state_.context.stop_requested()) return cancel_cause::caller;
+        return is_late() ? cancel_cause::deadline : cancel_cause::none;
+    }
+
+    // The operation never begins, for this cause.
+    [[gnu::noinline, gnu::cold]] ending unmade(cancel_cause why) {
+        slot_.refuse(*answer_to(why, false));
+        return {verdict::ignored, true, is_given_up(why)};
+    }
+
     // The operation ended, with its outcome in the slot.
     [[gnu::always_inline]] ending judged(cancel_cause cause) {
-        const time_point deadline = state_.context.deadline();
-        const bool expired =
-            cause == cancel_cause::deadline || (deadline != time_point::max() && state_.time.coarse() >= deadline);
         if (cause == cancel_cause::hedge_lost) return {verdict::ignored};
-        if (expired) slot_.refuse({errc::timed_out, {}});
+        if (cause == cancel_cause::none && is_late()) cause = cancel_cause::deadline;
+        if (cause != cancel_cause::none) [[unlikely]]
+            slot_.refuse(*answer_to(cause, true));
         ending e = slot_.judge();
-        if (!expired && cause != cancel_cause::none && e.how.outcome != verdict::success)
-            e.how.outcome = verdict::ignored;
+        if (is_given_up(cause)) [[unlikely]]
+            e = {verdict::ignored, false, true};
         if (state_.is_observed()) [[unlikely]]
             state_.tell({.kind = pipeline_event_kind::attempt_ended, .outcome = e.how.outcome});
         return e;
@@ -168,8 +183,8 @@ protected:
     // The caller cut a wait short. A retry that was in its backoff keeps the last outcome; a call that was
     // cut short before it had one was cancelled.
     ending cut_short(bool has_outcome) {
-        if (!has_outcome) slot_.refuse({errc::cancelled, {}});
-        return {verdict::ignored};
+        if (!has_outcome) return unmade(cancel_cause::caller);
+        return {verdict::ignored, false, true};
     }
 
     command done(const ending& e) {
@@ -182,6 +197,11 @@ protected:
     std::size_t waiting_ = 0;
 
 private:
+    bool is_late() {
+        const time_point deadline = state_.context.deadline();
+        return deadline != time_point::max() && state_.time.known() >= deadline;
+    }
+
     ending last_{};
 };
 
@@ -194,8 +214,12 @@ class walk : public walk_base<Slot> {
 public:
     walk(Policies& policies, Slot& slot, walk_state& state) : base(slot, state), policies_(policies) {}
 
-    // The call begins.
-    [[gnu::always_inline]] command start() { return inward<First>(); }
+    // The call begins; one that is over already comes to no policy. `before`: why, as far as the driver knows.
+    [[gnu::always_inline]] command start(cancel_cause before = cancel_cause::none) {
+        if (const cancel_cause why = base::over(before); why != cancel_cause::none) [[unlikely]]
+            return base::done(base::unmade(why));
+        return inward<First>();
+    }
 
     // The operation ended, with its outcome in the slot. `cause` says whether it was cancelled, and why.
     [[gnu::always_inline]] command ended(cancel_cause cause) {
@@ -228,8 +252,11 @@ private:
 
     template <std::size_t I>
     [[gnu::always_inline]] command inward() {
-        if constexpr (I == Last) return base::begun();
-        else return passed<I>(own<I>().enter(policy<I>(), state_));
+        if constexpr (I == Last) {
+            if (const cancel_cause why = base::over(); why != cancel_cause::none) [[unlikely]]
+                return outward<Last>(base::unmade(why));
+            return base::begun();
+        } else return passed<I>(own<I>().enter(policy<I>(), state_));
     }
 
     template <std::size_t I>

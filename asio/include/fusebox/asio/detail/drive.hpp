@@ -28,10 +28,12 @@ struct awaited<net::awaitable<T, Executor>> {
 template <class F>
 using awaited_t = typename awaited<fusebox::detail::operation_result_t<F>>::type;
 
-// Runs the operation once, and puts what comes of it into the slot.
+// Runs the operation once, and puts what comes of it into the slot. It hears of a cancellation at each of its awaits,
+// as a coroutine of its own would.
 template <class F, class Slot>
 net::awaitable<void> fill(F& operation, Slot& slot, const call_context& context) {
     std::exception_ptr thrown;
+    co_await net::this_coro::throw_if_cancelled(true);
     try {
         auto running = fusebox::detail::invoke_operation(operation, context);
         if constexpr (std::is_void_v<typename Slot::raw_type>) {
@@ -44,6 +46,7 @@ net::awaitable<void> fill(F& operation, Slot& slot, const call_context& context)
     } catch (...) {
         thrown = std::current_exception();
     }
+    co_await net::this_coro::throw_if_cancelled(false);
     if (thrown) slot.fail(std::move(thrown));
 }
 
@@ -110,7 +113,9 @@ net::awaitable<bool> wait(race<Timer>& heat, const fusebox::detail::command c) {
 template <class Walk, class Timer, class Invoke>
 net::awaitable<void> drive(Walk& walk, race<Timer>& heat, Invoke& invoke) {
     using fusebox::detail::command;
-    command c = walk.start();
+    const auto state = co_await net::this_coro::cancellation_state;
+    const bool is_cancelled = state.cancelled() != net::cancellation_type::none;
+    command c = walk.start(is_cancelled ? cancel_cause::caller : cancel_cause::none);
     while (c.kind != command::done) {
         if (c.kind == command::invoke) {
             auto running = invoke();
