@@ -1,6 +1,9 @@
 #include <fusebox/gateway/forwarding.hpp>
 
+#include <fusebox/http/field_id.hpp>
+
 #include <algorithm>
+#include <array>
 #include <cstddef>
 
 #include "letter_case.hpp"
@@ -69,7 +72,99 @@ void append_element(std::string& out, const request_origin& from, const forwardi
     out.append(";by=_").append(options.pseudonym);
 }
 
+// By which other proxies tell whom they forward for, and of what it asked them.
+constexpr std::string_view others_words[] = {"cf-connecting-ip",
+                                             "cf-connecting-ipv6",
+                                             "cf-pseudo-ipv4",
+                                             "client-ip",
+                                             "cluster-client-ip",
+                                             "fastly-client-ip",
+                                             "fly-client-ip",
+                                             "forwarded-for",
+                                             "forwarded-for-ip",
+                                             "front-end-https",
+                                             "real-ip",
+                                             "remote-addr",
+                                             "true-client-ip",
+                                             "x-appengine-user-ip",
+                                             "x-azure-clientip",
+                                             "x-azure-socketip",
+                                             "x-client-ip",
+                                             "x-cluster-client-ip",
+                                             "x-envoy-external-address",
+                                             "x-forwarded",
+                                             "x-host",
+                                             "x-original-forwarded-for",
+                                             "x-original-host",
+                                             "x-original-url",
+                                             "x-originating-ip",
+                                             "x-proxyuser-ip",
+                                             "x-real-ip",
+                                             "x-remote-addr",
+                                             "x-remote-ip",
+                                             "x-rewrite-url",
+                                             "x-scheme",
+                                             "x-true-client-ip",
+                                             "x-url-scheme"};
+static_assert(std::ranges::is_sorted(others_words));
+
+// A name as an application sees it that takes _ for -.
+class plain_name {
+public:
+    explicit plain_name(std::string_view name) noexcept : size_(std::min(name.size(), room_.size())) {
+        std::ranges::transform(name.substr(0, size_), room_.data(), [](char c) { return c == '_' ? '-' : lower(c); });
+        odd_ = name.find('_') != std::string_view::npos;
+        whole_ = size_ == name.size();
+    }
+    bool is_odd() const noexcept { return odd_; }
+    bool begins(std::string_view with) const noexcept { return text().starts_with(with); }
+    bool is_others_word() const noexcept { return whole_ && std::ranges::binary_search(others_words, text()); }
+    bool has_id() const noexcept { return whole_ && http::identify(text()) != http::field_id::other; }
+
+private:
+    std::string_view text() const noexcept { return {room_.data(), size_}; }
+
+    std::array<char, 32> room_;  // longer than all that are looked for
+    std::size_t size_;
+    bool odd_, whole_;
+};
+
+// "9.9.8.1:41", "[2001:db8::1]:443", "2001:db8::1": the address in it; empty when there is none.
+std::string_view address_in(std::string_view element) noexcept {
+    const auto is_port = [](std::string_view text) {
+        return text.empty() || (text.size() > 1 && text.size() <= 6 && text[0] == ':' &&
+                                std::ranges::all_of(text.substr(1), [](char c) { return c >= '0' && c <= '9'; }));
+    };
+    std::string_view address = element, rest;
+    if (element.starts_with('[')) {
+        const std::size_t end = std::min(element.find(']'), element.size() - 1);
+        address = element.substr(1, end - 1);
+        rest = element.substr(end + 1);
+        if (element[end] != ']' || address.find(':') == std::string_view::npos) return {};
+    } else if (const std::size_t colon = element.find(':'); colon != element.npos && colon == element.rfind(':')) {
+        address = element.substr(0, colon);
+        rest = element.substr(colon);
+    }
+    return is_port(rest) && parse_ip(address) ? address : std::string_view{};
+}
+
 }  // namespace
+
+bool is_for_proxies(std::string_view name) noexcept {
+    const plain_name plain{name};
+    return plain.begins("x-forwarded-") || plain.is_others_word() ||
+           (plain.is_odd() && (plain.has_id() || plain.begins("proxy-")));
+}
+
+bool is_for_proxies_or_odd(std::string_view name) noexcept {
+    return name.find('_') != std::string_view::npos || is_for_proxies(name);
+}
+
+bool is_decided_here(std::string_view name) noexcept {
+    constexpr http::field_set written{http::field_id::forwarded, http::field_id::traceparent,
+                                      http::field_id::tracestate, http::field_id::via, http::field_id::x_request_id};
+    return written.contains(http::identify(name)) || is_for_proxies(name);
+}
 
 bool has_been_at(const field_source& request, std::string_view pseudonym) noexcept {
     for (std::size_t n = 0; const auto line = request.line("via", n); ++n) {
@@ -119,12 +214,14 @@ std::string_view client_address(const field_source& request, std::string_view pe
     while (lines-- > 0) {
         std::string_view rest = *request.line("x-forwarded-for", lines);
         while (!rest.empty()) {
-            if (!is_trusted(client, trusted)) return client;
             const std::size_t comma = rest.rfind(',');
             const std::string_view said = trimmed(comma == std::string_view::npos ? rest : rest.substr(comma + 1));
             rest = rest.substr(0, comma == std::string_view::npos ? 0 : comma);
-            if (!parse_ip(said)) return client;
-            client = said;
+            if (said.empty()) continue;
+            if (!is_trusted(client, trusted)) return client;
+            const std::string_view address = address_in(said);
+            if (address.empty()) return client;
+            client = address;
         }
     }
     return client;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "host_spelling.hpp"
 #include "letter_case.hpp"
 #include "route_hash.hpp"
 
@@ -77,7 +78,8 @@ std::uint32_t router::longest_prefix(std::uint32_t host, std::string_view path) 
 
 std::optional<std::size_t> router::match(const routed_request& request) const {
     if (request.path.empty() || request.path.front() != '/') return std::nullopt;
-    std::string_view name = request.host;
+    host_room room;
+    std::string_view name = one_spelling(request.host, room);
     if (name.ends_with('.')) name.remove_suffix(1);
     const auto first_fitting = [&](const path_node& node) -> std::optional<std::size_t> {
         for (const candidate& c : node.candidates)

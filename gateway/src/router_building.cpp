@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "host_spelling.hpp"
 #include "letter_case.hpp"
 #include "route_hash.hpp"
 
@@ -14,19 +15,22 @@ using namespace route_hash;
 
 namespace {
 
-bool is_host_text(std::string_view host) {
+bool is_host_text(std::string_view host, bool wildcard) {
     const auto fits = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
                c == '_';
     };
-    if (host.starts_with('[')) return host.ends_with(']') && host.find('*') == std::string_view::npos;
+    if (host.starts_with('['))
+        return !wildcard && host.ends_with(']') && host.find(':') != std::string_view::npos &&
+               parse_ip(host.substr(1, host.size() - 2));
     return std::ranges::all_of(host, fits) && host.find("..") == std::string_view::npos && !host.starts_with('.') &&
            !host.ends_with('.');
 }
 
 // A match with what does not matter taken out, to see whether two are the same.
 route_pattern canonical(route_pattern m) {
-    m.host = lower(m.host);
+    host_room room;
+    m.host = lower(one_spelling(m.host, room));
     std::ranges::sort(m.methods);
     for (auto& f : m.fields) f.name = lower(f.name);
     std::ranges::sort(m.fields, {}, [](const field_condition& f) { return std::tie(f.name, f.value); });
@@ -42,8 +46,10 @@ std::uint32_t segments(std::string_view prefix) {
 
 std::optional<config_error> route_pattern::validate() const {
     const std::string_view name = std::string_view(host).starts_with("*.") ? std::string_view(host).substr(2) : host;
-    if (!is_host_text(name) || (name.empty() && !host.empty()))
-        return config_error{"host", host, "must be a name without port such as api.example.com, or *.example.com"};
+    if (!is_host_text(name, name.size() != host.size()) || (name.empty() && !host.empty()))
+        return config_error{"host", host,
+                            "must be a name without port such as api.example.com, or *.example.com, or an IPv6 address "
+                            "as [2001:db8::1]"};
     if (!path.starts_with('/') || path.find_first_of("?#") != std::string::npos)
         return config_error{"path", path, "must begin with /, and have neither a query nor a fragment"};
     for (const auto& method : methods)

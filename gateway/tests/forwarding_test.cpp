@@ -104,7 +104,40 @@ TEST(client_address, is_the_last_one_that_a_trusted_peer_does_not_vouch_for) {
         "1.1.1.1");
     EXPECT_EQ(client({{"x-forwarded-for", "10.0.0.2"}}, "10.1.2.3"), "10.0.0.2");
     EXPECT_EQ(client({{"x-forwarded-for", "1.1.1.1, unknown"}}, "10.1.2.3"), "10.1.2.3");
-    EXPECT_EQ(client({{"x-forwarded-for", "1.1.1.1, "}}, "::ffff:10.1.2.3"), "::ffff:10.1.2.3");
+    EXPECT_EQ(client({{"x-forwarded-for", "1.1.1.1, "}}, "::ffff:10.1.2.3"), "1.1.1.1");
+}
+
+TEST(client_address, is_found_beside_ports_and_empty_elements) {
+    const std::vector<address_range> trusted{range("10.0.0.0", 96 + 8)};
+    const auto client = [&](const char* said) {
+        const message m({{"x-forwarded-for", said}});
+        return std::string(client_address(m, "10.1.2.3", trusted));
+    };
+    EXPECT_EQ(client("9.9.8.1:41"), "9.9.8.1");
+    EXPECT_EQ(client("[2001:db8::1]:443"), "2001:db8::1");
+    EXPECT_EQ(client("[2001:db8::1]"), "2001:db8::1");
+    EXPECT_EQ(client("2001:db8::1"), "2001:db8::1");
+    EXPECT_EQ(client("9.9.8.1, ,, 10.0.0.2:80,"), "9.9.8.1");
+    EXPECT_EQ(client(", ,"), "10.1.2.3");
+    for (const char* odd : {"9.9.8.1:", "9.9.8.1:x", "9.9.8.1:123456", "[9.9.8.1]:1", "[2001:db8::1", "[]:1", "[",
+                            ":41", "[2001:db8::1]x"})
+        EXPECT_EQ(client(odd), "10.1.2.3") << odd;
+}
+
+TEST(forwarding, believes_no_stranger_under_any_spelling) {
+    for (const char* name :
+         {"x_forwarded_for", "X_Forwarded_Proto", "X-Forwarded_Host", "x-forwarded-anything", "Content_Length",
+          "TRANSFER_ENCODING", "Transfer_encoding", "X_Request_Id", "x_real_ip", "X-Real-IP", "True-Client-IP",
+          "true_client-ip", "CF-Connecting-IP", "Client_IP", "X-Original-URL", "proxy_authorization", "Max_Forwards"}) {
+        EXPECT_TRUE(is_for_proxies(name)) << name;
+        EXPECT_TRUE(is_for_proxies_or_odd(name)) << name;
+    }
+    for (const char* name : {"x_tenant", "my_field_that_is_longer_than_all_that_are_known"}) {
+        EXPECT_FALSE(is_for_proxies(name)) << name;
+        EXPECT_TRUE(is_for_proxies_or_odd(name)) << name;
+    }
+    for (const char* name : {"X-Tenant", "Accept", "X-Real-Estate", "Content-Length"})
+        EXPECT_FALSE(is_for_proxies_or_odd(name)) << name;
 }
 
 TEST(address_range, holds_what_begins_with_its_bits) {

@@ -90,6 +90,17 @@ TEST(router, prefers_the_exact_host_then_the_longest_wildcard_then_any) {
     EXPECT_EQ(route(r, "", "/"), 0);
 }
 
+TEST(router, compares_addresses_of_ipv6_by_value) {
+    const auto r = built({{.host = "[2001:DB8:0::1]"}, {.host = "192.0.2.7"}});
+    for (const char* host : {"2001:db8::1", "[2001:db8::1]", "2001:0db8:0:0:0:0:0:1", "[2001:DB8::0.0.0.1]"})
+        EXPECT_EQ(route(r, host, "/"), 0) << host;
+    EXPECT_EQ(route(r, "192.0.2.7", "/"), 1);
+    EXPECT_EQ(route(r, "2001:db8::2", "/"), -1);
+    for (const char* bad : {"[::g]", "[]", "[1.2.3.4]", "*.[::1]", "::1"})
+        EXPECT_FALSE(router::make({{.host = bad}})) << bad;
+    EXPECT_FALSE(router::make({{.host = "[::1]"}, {.host = "[0:0::1]"}})) << "they are the same";
+}
+
 TEST(router, asks_the_next_wider_host_when_the_routes_of_the_narrower_do_not_match) {
     const router r = built({{.host = "a.b.c", .path = "/only"}, {.host = "*.b.c", .path = "/wide"}, {.path = "/any"}});
     EXPECT_EQ(route(r, "a.b.c", "/only"), 0);

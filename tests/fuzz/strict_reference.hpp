@@ -89,6 +89,7 @@ inline bool reference_framing(reference_message& message, bool is_1_0) {
     }
     for (const std::string& length : lengths) {
         if (length.empty() || !only(length, "0123456789") || std::stold(length) != std::stold(lengths[0])) return false;
+        if (std::stoull(length) > 9'223'372'036'854'775'807U) return false;
         message.framing = std::to_string(std::stoull(length));
     }
     return true;
@@ -147,10 +148,11 @@ inline std::optional<reference_message> reference_response(std::string text, boo
     const auto lines = reference_lines(text, message.size);
     if (!lines || lines->empty() || message.size > 32768) return std::nullopt;
     const std::string& line = lines->front();
-    if (line.size() < 13 || line.size() > 8192 || line[8] != ' ' || line[12] != ' ') return std::nullopt;
+    if (line.size() < 12 || line.size() > 8192 || line[8] != ' ') return std::nullopt;
+    if (line.size() > 12 && line[12] != ' ') return std::nullopt;
     message.first = line.substr(0, 8);
     message.second = line.substr(9, 3);
-    message.third = line.substr(13);
+    message.third = line.substr(std::min<std::size_t>(13, line.size()));
     if (message.first != "HTTP/1.1" && message.first != "HTTP/1.0") return std::nullopt;
     if (!only(message.second, "0123456789") || message.second < "100" || message.second > "599") return std::nullopt;
     if (message.second == "101" && !upgrade_asked) return std::nullopt;

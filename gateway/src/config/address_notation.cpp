@@ -1,6 +1,8 @@
 #include "document.hpp"
 #include "notation.hpp"
 
+#include <fusebox/http/path.hpp>
+
 #include <arpa/inet.h>
 
 #include <algorithm>
@@ -32,10 +34,40 @@ bool is_v6(std::string_view host) {
     return host.find(':') != std::string_view::npos && parse_ip(host);
 }
 
+// http://orders.local:80/path, of which "orders.local:80" is meant.
+std::unexpected<std::string> no_url(std::string_view text) {
+    const bool tls = text.starts_with("https:");
+    std::string_view rest = text.substr(text.find("://") + 3);
+    rest = rest.substr(0, rest.find_first_of("/?#"));
+    rest = rest.substr(rest.find_last_of('@') + 1);
+    const auto colon = rest.rfind(':');
+    const bool has_port = colon != std::string_view::npos && rest.find(']', colon) == std::string_view::npos;
+    const std::string meant = std::string{rest} + (has_port ? "" : tls ? ":443" : ":80");
+    return wrong(text, "is a URL; write host and port alone: " +
+                           in_quotes(rest.empty() ? std::string{"orders.local:80"} : meant) +
+                           (tls ? ", where TLS is not spoken" : ""));
+}
+
 }  // namespace
+
+// A name cannot end in a number, so what does is meant as an address (as the URL standard of browsers has it).
+bool is_old_notation(std::string_view host) {
+    if (host.starts_with('[')) return false;
+    host = host.substr(0, host.find(':'));
+    if (host.ends_with('.')) host.remove_suffix(1);
+    const auto dot = host.rfind('.');
+    std::string_view last = host.substr(dot == std::string_view::npos ? 0 : dot + 1);
+    const auto is_digit = [](unsigned char c) { return std::isdigit(c) != 0; };
+    const auto is_hex = [](unsigned char c) { return std::isxdigit(c) != 0; };
+    const bool hex = last.starts_with("0x") || last.starts_with("0X");
+    if (hex) last.remove_prefix(2);
+    const bool number = hex ? std::ranges::all_of(last, is_hex) : !last.empty() && std::ranges::all_of(last, is_digit);
+    return number && !parse_ip(host);
+}
 
 reading<socket_address> read_address(std::string_view text) {
     constexpr std::string_view how = "; write HOST:PORT, such as 127.0.0.1:80, orders.local:80 or [::1]:80";
+    if (text.find("://") != std::string_view::npos) return no_url(text);
     const auto colon = text.rfind(':');
     if (colon == std::string_view::npos || text.ends_with(']')) return wrong(text, "has no port" + std::string{how});
     std::string host{text.substr(0, colon)};
@@ -48,6 +80,10 @@ reading<socket_address> read_address(std::string_view text) {
         return wrong(text, "has an IPv6 address without brackets" + std::string{how});
     } else if (!is_host_name(host)) {
         return wrong(text, "has no valid host" + std::string{how});
+    } else if (is_old_notation(host)) {
+        return wrong(text,
+                     "has an address that is read in different ways; write the four numbers of IPv4 in decimal, "
+                     "without leading zeros, such as 127.0.0.8");
     }
     return socket_address{std::move(host), static_cast<std::uint16_t>(*port)};
 }
@@ -97,6 +133,24 @@ std::string write_range(const address_range& range) {
     return std::string{text} + "/" + std::to_string(v4 ? range.prefix - 96 : range.prefix);
 }
 
+reading<std::string> read_path_pattern(std::string_view text) {
+    if (!text.starts_with('/') || text.find_first_of(" ?#") != std::string_view::npos)
+        return wrong(text, "must begin with / and have no space, ? or #");
+    std::string normal(text.size() + 1, '\0');
+    const auto path = http::normalise_path(text, normal);
+    if (!path) return wrong(text, "matches no request: " + std::string{sentence(path.error())});
+    for (std::string_view rest = *path; rest.starts_with('/');) {
+        rest.remove_prefix(1);
+        const std::string_view segment = rest.substr(0, rest.find('/'));
+        rest.remove_prefix(segment.size());
+        if (segment.ends_with('*') || segment.starts_with('*'))
+            return wrong(text,
+                         "has a *, which stands for itself in a path; write path_prefix: /api for /api and all "
+                         "below it");
+    }
+    return std::string{*path};
+}
+
 bool is_token(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
         return std::isalnum(c) != 0 || std::string_view{"!#$%&'*+-.^_`|~"}.find(char(c)) != std::string_view::npos;
@@ -118,6 +172,12 @@ reading<std::string> header_of(std::string_view text, const std::string& words) 
 
 reading<request_key> read_request_key(std::string_view text) {
     if (text == "client_ip") return request_key{};
+    if (constexpr std::string_view prefixed = "client_ip/"; text.starts_with(prefixed)) {
+        const auto bits = read_integer(text.substr(prefixed.size()));
+        if (!bits || *bits < 1 || *bits > 128)
+            return wrong(text, "must have a prefix of IPv6 between 1 and 128, such as client_ip/64");
+        return request_key{.v6_prefix = static_cast<std::uint8_t>(*bits)};
+    }
     if (text == "path") return request_key{request_key::source::path};
     auto name = header_of(text, "client_ip, path");
     if (!name) return std::unexpected{std::move(name).error()};
@@ -125,7 +185,8 @@ reading<request_key> read_request_key(std::string_view text) {
 }
 
 std::string write_request_key(const request_key& key) {
-    if (key.from == request_key::source::client_ip) return "client_ip";
+    if (key.from == request_key::source::client_ip)
+        return key.v6_prefix == request_key{}.v6_prefix ? "client_ip" : "client_ip/" + std::to_string(key.v6_prefix);
     return key.from == request_key::source::path ? "path" : "header:" + key.header;
 }
 

@@ -91,7 +91,7 @@ shape_of<circuit_breaker_configuration> circuit_breaker_section() {
         .key("ramp", OPTION(ramp), ramp_section(), "Lets traffic back by shares after a recovery.")
         .key("automatic_half_open", OPTION(automatic_half_open), boolean(), "Tries again without waiting for a call.")
         .key("initial_state", OPTION(initial_state), state(), "The state it starts in.")
-        .key("why", &breaker::why, text(), "The reason for these values, shown beside them.");
+        .key("why", &breaker::why, lines(), "The reason for these values, shown beside them.");
     return s.policy("circuit_breaker").preset(&breaker::preset).validate([](const breaker& c) {
         return c.options.validate();
     });

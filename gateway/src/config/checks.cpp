@@ -1,6 +1,7 @@
 #include "checks.hpp"
 
 #include "../proxy/plan.hpp"
+#include "../request_path.hpp"
 #include "../route_patterns.hpp"
 #include "document.hpp"
 #include "near_miss.hpp"
@@ -166,6 +167,17 @@ private:
             refuse(path + ".timeout.per_try", "is none beside hedge: tries that hang would pile up; give it a limit");
         adaptive_limit(path);
         if (r.rate_limit) rate_limit(*r.rate_limit, path + ".rate_limit");
+        pattern(r.match.path, path + ".match.path");
+        pattern(r.match.path_prefix, path + ".match.path_prefix");
+    }
+
+    // No request gets as far as a pattern that is otherwise than the rules of `paths` leave them.
+    void pattern(const std::optional<std::string>& text, const std::string& path) {
+        if (!text) return;
+        std::string room(text->size(), '\0');
+        const auto reached = request_path(*text, in_.value.paths, room);
+        if (!reached) return refuse(path, "matches no request under paths: " + std::string{reached.error()});
+        if (*reached != *text) refuse(path, "matches no request under paths; write " + std::string{*reached});
     }
 
     void rate_limit(const rate_limit_configuration& limit, const std::string& path) {

@@ -1,11 +1,12 @@
 #include "document.hpp"
 
+#include "substitution.hpp"
+
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cstdio>
 #include <deque>
 #include <sstream>
@@ -19,11 +20,6 @@ constexpr std::size_t deepest = 24;  // more than the table has
 
 text_position position(const YAML::Mark& mark) {
     return {static_cast<std::uint32_t>(mark.line + 1), static_cast<std::uint32_t>(mark.column + 1)};
-}
-
-bool is_name(std::string_view s) {
-    return !s.empty() && std::isdigit(static_cast<unsigned char>(s.front())) == 0 &&
-           std::all_of(s.begin(), s.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
 }
 
 // Stops yaml-cpp when nothing sensible can follow.
@@ -93,6 +89,8 @@ private:
         in.key_at = at;
         in.duplicate = false;
         if (key == "<<") refuse_anchor(at);
+        if (key.find("${") != std::string::npos)
+            refuse(at, child_path(in), "variables are not read in names; write the name itself");
         if (const node* first = in.at->find(key)) {
             refuse(at, child_path(in),
                    "is there twice, first in line " + std::to_string(first->key_at.line) + "; remove one of the two");
@@ -149,7 +147,6 @@ private:
     }
 
     void replace_variables(node& in);
-    std::string value_of(const node& in, std::string_view expression);
 
     std::string file_;
     const environment& variables_;
@@ -160,48 +157,12 @@ private:
     int documents_ = 0;
 };
 
-// ${NAME} and ${NAME:-default}; $${ is a plain ${.
 void builder::replace_variables(node& in) {
-    std::string out;
-    std::string_view rest = in.text;
-    for (auto at = rest.find("${"); at != std::string_view::npos; at = rest.find("${")) {
-        if (at > 0 && rest[at - 1] == '$') {
-            out.append(rest.substr(0, at - 1)).append("${");
-            rest.remove_prefix(at + 2);
-            continue;
-        }
-        const auto close = rest.find('}', at);
-        if (close == std::string_view::npos) {
-            refuse(in.at, in.path, "a ${ is not closed; write ${NAME}, or $${ for the two characters");
-            return;
-        }
-        out.append(rest.substr(0, at)).append(value_of(in, rest.substr(at + 2, close - at - 2)));
-        if (in.variable.empty()) {
-            const auto expression = rest.substr(at + 2, close - at - 2);
-            in.variable = expression.substr(0, expression.find(":-"));
-        }
-        rest.remove_prefix(close + 1);
-    }
-    out.append(rest);
-    in.text = std::move(out);
-}
-
-std::string builder::value_of(const node& in, std::string_view expression) {
-    const auto split = expression.find(":-");
-    const std::string name{expression.substr(0, split)};
-    if (!is_name(name)) {
-        refuse(in.at, in.path,
-               in_quotes(name) +
-                   " is no name of a variable; write ${NAME} or ${NAME:-default}, with letters, digits "
-                   "and _");
-        return {};
-    }
-    const bool has_default = split != std::string_view::npos;
-    if (auto value = variables_(name); value && !(value->empty() && has_default)) return *value;
-    if (has_default) return std::string{expression.substr(split + 2)};
-    refuse(in.at, in.path,
-           "the environment variable " + name + " is not set; set it, or write a default: ${" + name + ":-…}");
-    return {};
+    auto found = substitute(in.text, variables_);
+    if (!found) return refuse(in.at, in.path, std::move(found).error());
+    in.text = std::move(found->text);
+    in.variable = std::move(found->variable);
+    in.ends_line = std::move(found->ends_line);
 }
 
 }  // namespace
@@ -252,6 +213,17 @@ std::string in_quotes(std::string_view text) {
         }
     }
     return out + (text.size() > most ? "…\"" : "\"");
+}
+
+std::optional<std::size_t> control_character(std::string_view text, bool lines) noexcept {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto u = static_cast<unsigned char>(text[i]);
+        if (lines && (u == '\t' || u == '\n' || u == '\r')) continue;
+        if (u < 0x20 || u == 0x7f) return i;
+        const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
+        if (u == 0xc2 && next >= 0x80 && next < 0xa0) return i;  // as UTF-8 writes them
+    }
+    return std::nullopt;
 }
 
 }  // namespace fusebox::gateway::config

@@ -4,6 +4,7 @@
 
 #include <fusebox/gateway/configuration_file.hpp>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,7 @@ struct node {
     std::string text{};            // of a scalar, variables replaced
     bool quoted = false;           // written in quotes, or as a block
     std::string variable{};        // the first variable replaced in it
+    std::string ends_line{};       // a variable in it whose value ends with a line end
     std::vector<node> children{};  // of a mapping or sequence
 
     const node* find(std::string_view name) const noexcept;
@@ -32,5 +34,9 @@ node read_document(std::string_view text, std::string_view file, const environme
 
 // `text` in quotes as part of a message: shortened, and without control characters.
 std::string in_quotes(std::string_view text);
+
+// The first control character of `text`, if there is one: a byte below 0x20, 0x7f, or one of U+0080 to U+009F. With
+// `lines`, a tab and the ends of lines are none.
+std::optional<std::size_t> control_character(std::string_view text, bool lines = false) noexcept;
 
 }  // namespace fusebox::gateway::config

@@ -60,6 +60,7 @@ private:
                  "{ stale_if_error: 1h }");
         if (r.circuit_breaker) breaker(*r.circuit_breaker, path + ".circuit_breaker", u.expected);
         timeouts(r, path);
+        repetition(r, path);
         amplification(r, path);
         if (r.bulkhead) bulkhead(*r.bulkhead, path + ".bulkhead", u.expected);
     }
@@ -128,6 +129,22 @@ private:
                      " do not fit into the total of " + write_duration(r.timeout.total) + "; write a per_try of " +
                      write_duration(std::chrono::floor<std::chrono::milliseconds>(r.timeout.total / attempts)) +
                      " at most, or fewer tries");
+    }
+
+    // Only failures are tried again, and `outcomes` says what is one.
+    void repetition(const route_configuration& r, const std::string& path) {
+        if (!r.retry || r.retry->options.max_attempts < 2) return;
+        for (const status_range& wanted : r.retry->on.statuses) {
+            bool ever = false;
+            for (unsigned status = wanted.from; status <= wanted.to; ++status)
+                ever |= r.outcomes.of_status(static_cast<int>(status)) == outcome::failure;
+            if (ever) continue;
+            const outcome_class group = outcome_rules::class_of_status(wanted.from);
+            warn("never-retried", path + ".retry.retry_on",
+                 "has " + write_status(wanted) + ", which is a " + to_string(r.outcomes.of(group)) +
+                     " and no failure, so it is never tried again; remove it, or write outcomes: { " +
+                     to_string(group) + ": failure }");
+        }
     }
 
     // What an outage makes of the load, in the worst case.

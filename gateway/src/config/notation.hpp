@@ -36,6 +36,9 @@ std::string write_number(double number);
 // "127.0.0.1:80", "orders.local:80", "[::1]:80", ":80".
 reading<socket_address> read_address(std::string_view text);
 std::string write_address(const socket_address& address);
+// True of a host (a port may follow) that some take for an IPv4 address and others for a name, or for another
+// address: 127.8, 127.0.0.010, 0x7f000008, 2130706433.
+bool is_old_notation(std::string_view host);
 bool is_loopback(const socket_address& address);
 
 // "10.0.0.0/8", "fd00::/8", or one address.
@@ -57,6 +60,9 @@ std::string write_request_key(const request_key& key);
 // "route", "upstream", "endpoint", "header:X-Tenant".
 reading<breaker_scope> read_scope(std::string_view text);
 std::string write_scope(const breaker_scope& scope);
+
+// The path of a pattern as those of requests are compared: escapes in their one spelling, dots resolved.
+reading<std::string> read_path_pattern(std::string_view text);
 
 // True for a field name of HTTP (RFC 9110, 5.6.2).
 bool is_token(std::string_view text);

@@ -256,7 +256,7 @@ shape_of<fallback_configuration> fallback_section() {
     shape_of<fixed_answer> answer =
         section<fixed_answer>("fixed answer")
             .key("status", &fixed_answer::status, integer<std::uint16_t>(200, 599), "Its status.")
-            .key("body", &fixed_answer::body, text(), "Its body.")
+            .key("body", &fixed_answer::body, lines(), "Its body.")
             .key("content_type", &fixed_answer::content_type, text(), "Its Content-Type.");
     return section<fallback_configuration>("fallback")
         .key("stale_if_error", &fallback_configuration::stale_if_error, duration_value(),

@@ -16,12 +16,11 @@ namespace {
 
 std::string in_quotes(std::string_view text) {
     std::string out = "\"";
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
+    for (const char c : text) {
         const auto u = static_cast<unsigned char>(c);
         if (c == '"' || c == '\\') (out += '\\') += c;
         else if (c == '\n') out += "\\n";
-        else if (c == '$' && i + 1 < text.size() && text[i + 1] == '{') out += "$$";
+        else if (c == '$') out += "$$";
         else if (u < 0x20 || u == 0x7f) {
             char hex[8];
             std::snprintf(hex, sizeof hex, "\\x%02x", u);

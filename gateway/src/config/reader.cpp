@@ -109,6 +109,7 @@ void reader::single(const shape& s, const node& n, void* into) {
     if (n.what != node::kind::scalar) return wrong_type(s, n);
     const bool is_text = s.what == shape::kind::text;
     const bool plain = !n.quoted || !n.variable.empty();
+    if (const auto at = control_character(n.text, s.has_lines)) return control(n, *at);
     if (!is_text && !plain)
         return report(n, in_quotes(n.text) + " is in quotes, which makes it a text; write it without");
     if (s.free_text && plain && n.variable.empty() && is_ambiguous(n.text))
@@ -116,6 +117,16 @@ void reader::single(const shape& s, const node& n, void* into) {
     if (is_text && n.quoted && s.least && n.variable.empty() && read_integer(n.text))
         return report(n, in_quotes(n.text) + " is in quotes, which makes it a text; write it without");
     if (auto wrong = s.read(n.text, into); !wrong.empty()) report(n, std::move(wrong));
+}
+
+// Whatever the value is for, it may become a line of a message, of a log or of a metric.
+void reader::control(const node& n, std::size_t at) {
+    if (!n.ends_line.empty() && n.text.find_first_not_of("\r\n", at) == std::string::npos)
+        return report(n, "ends with a line end, which the environment variable " + n.ends_line +
+                             " has at its own end; remove it there: printf writes none, echo does");
+    const std::string from = n.variable.empty() ? "" : ", from the environment variable " + n.variable + " perhaps";
+    report(n, "has a control character, such as a line end, in place " + std::to_string(at + 1) + from +
+                  "; write it without");
 }
 
 void reader::section(const shape& s, const node& n, void* into, const std::string& path) {
@@ -175,6 +186,7 @@ void reader::list(const shape& s, const node& n, void* into, const std::string& 
     s.empty(into);
     if (s.one_or_many && (n.what == node::kind::scalar)) return single(*s.element, n, s.add(into, {}));
     if (n.what != node::kind::sequence) return wrong_type(s, n);
+    if (s.not_empty && n.children.empty()) report(n, "is an empty list, which nothing can match; leave it out for any");
     for (std::size_t i = 0; i < n.children.size(); ++i)
         value(*s.element, n.children[i], s.add(into, {}), path + "[" + std::to_string(i) + "]");
 }
@@ -182,8 +194,10 @@ void reader::list(const shape& s, const node& n, void* into, const std::string& 
 void reader::map(const shape& s, const node& n, void* into, const std::string& path) {
     s.empty(into);
     if (n.what != node::kind::mapping) return wrong_type(s, n);
+    if (s.not_empty && n.children.empty()) report(n, "is empty, and says nothing; leave it out for any");
     for (const node& child : n.children) {
         if (child.key.empty()) report(child, "has an empty name");
+        if (control_character(child.key)) report(child, "has a control character in its name; write it without");
         value(*s.element, child, s.add(into, child.key), path.empty() ? child.key : path + "." + child.key);
     }
 }

@@ -35,6 +35,7 @@ private:
     void report_unknown_keys(const shape& s, const node& n);
     void report_option(const shape& s, const node& n, const config_error& e);
     void report(const node& n, std::string message);
+    void control(const node& n, std::size_t at);
     void wrong_type(const shape& s, const node& n);
 
     const node& document_;

@@ -41,7 +41,11 @@ private:
         switch (s.what) {
             case shape::kind::section: return section(s);
             case shape::kind::list: return list(s);
-            case shape::kind::map: return {{"type", "object"}, {"additionalProperties", of(*s.element)}};
+            case shape::kind::map: {
+                json out = {{"type", "object"}, {"additionalProperties", of(*s.element)}};
+                if (s.not_empty) out["minProperties"] = 1;
+                return out;
+            }
             default: return any_of(single(s), reference("environment"));
         }
     }
@@ -74,6 +78,7 @@ private:
     json list(const shape& s) {
         json one = of(*s.element);
         json out = {{"type", "array"}, {"items", one}};
+        if (s.not_empty) out["minItems"] = 1;
         return s.one_or_many ? any_of(std::move(out), std::move(one)) : out;
     }
 

@@ -37,6 +37,7 @@ struct shape {
     bool free_text = false;                 // anything goes, so what looks like a number needs quotes
     std::function<std::string(std::string_view, void*)> read{};  // what is wrong, or nothing
     std::function<std::string(const void*)> write{};
+    bool has_lines = false;  // a text of several lines; others have no control character at all
 
     // -- Of a section. Keys are read in this order, whatever the order of the file.
     std::vector<key> keys;    // no initializer, which would need to know what a key is
@@ -49,6 +50,7 @@ struct shape {
 
     // -- Of a list, and of a map, which is a list whose elements have names.
     std::shared_ptr<const shape> element{};
+    bool not_empty = false;    // an empty one cannot be meant
     bool one_or_many = false;  // a single element may stand without its brackets
     std::function<void(void*)> empty{};
     std::function<void*(void*, const std::string& name)> add{};
@@ -133,6 +135,13 @@ shape_of<std::vector<T>> one_or_many(shape_of<T> element) {
     s.type = s.element->type + ", or a list of them";
     s.one_or_many = true;
     return s;
+}
+
+// One that says nothing when it is empty, where leaving it out says something.
+template <class T>
+shape_of<std::vector<T>> filled(shape_of<std::vector<T>> list) {
+    list.not_empty = true;
+    return list;
 }
 
 // Elements by name: `name` is the member that has it, `value` what stands behind the colon.

@@ -18,10 +18,7 @@ void to_lower(std::string& text) {
 }
 
 bool is_host(std::string_view text) {
-    return !text.empty() && !text.starts_with('[') && !route_pattern{.host = std::string{text}}.validate();
-}
-bool is_path(std::string_view text) {
-    return text.starts_with('/') && text.find_first_of(" ?#\r\n\t") == std::string_view::npos;
+    return !text.empty() && !route_pattern{.host = std::string{text}}.validate() && !is_old_notation(text);
 }
 bool is_method(std::string_view text) {
     return is_token(text) &&
@@ -33,29 +30,30 @@ bool is_protocol(std::string_view text) {
 bool is_header_value(std::string_view text) {
     return text.find_first_of("\r\n") == std::string_view::npos;
 }
-bool is_authority(std::string_view text) {
-    return !text.empty() && text.find_first_of(" /?#@\r\n\t") == std::string_view::npos;
-}
-
+// The path of a pattern, in the spelling that the paths of requests are brought to before they are compared.
 shape_of<std::string> path_text() {
-    return matching("path", "^/[^ ?#]*$", is_path, "must begin with / and have no space, ? or #");
+    auto s = single<std::string>(shape::kind::text, "path", "^/[^ ?#]*$", read_path_pattern,
+                                 [](const std::string& t) { return t; });
+    s.free_text = true;
+    return s;
 }
 
 shape_of<route_match> match_section() {
     section<route_match> s{"match"};
     s.key("host", &route_match::hosts,
-          one_or_many(matching("host", "^(\\*\\.)?[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$", is_host,
-                               "is no host; write example.com, or *.example.com for all below it")),
+          filled(one_or_many(
+              matching("host", "^((\\*\\.)?[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*|\\[[0-9A-Fa-f:.]+\\])$", is_host,
+                       "is no host; write example.com, *.example.com for all below it, 192.0.2.7 or [2001:db8::1]"))),
           "Any of these hosts.")
         .key("path", &route_match::path, path_text(), "Exactly this path.")
         .key("path_prefix", &route_match::path_prefix, path_text(), "This path, and all below it.")
         .key("method", &route_match::methods,
-             one_or_many(matching("method", "^[!#$%&'*+.^_`|~A-Z0-9-]+$", is_method,
-                                  "is no method; write it in capitals, such as GET")),
+             filled(one_or_many(matching("method", "^[!#$%&'*+.^_`|~A-Z0-9-]+$", is_method,
+                                         "is no method; write it in capitals, such as GET"))),
              "Any of these methods.")
         .key("header", &route_match::headers,
-             map_of(&header_match::name, &header_match::value,
-                    matching("text", "", is_header_value, "must be one line")),
+             filled(map_of(&header_match::name, &header_match::value,
+                           matching("text", "", is_header_value, "must be one line"))),
              "All of these headers, each with this value; \"*\" for any.");
     return s
         .finish([](route_match& m) {
@@ -78,13 +76,8 @@ bool is_pseudonym(std::string_view text) {
     return !text.empty() && letter(static_cast<unsigned char>(text.front())) && std::ranges::all_of(text, rest);
 }
 
-shape_of<std::string> rewrite_host() {
-    return matching("text", "^[^ /?#@]+$", is_authority,
-                    "is no Host; write it such as orders.local or orders.local:8080");
-}
-
 shape_of<route_configuration> rewrite_section() {
-    return section<route_configuration>("rewrite").key("host", &route_configuration::rewrite_host, rewrite_host(),
+    return section<route_configuration>("rewrite").key("host", &route_configuration::rewrite_host, authority(),
                                                        "The Host that the upstream sees.");
 }
 
@@ -143,6 +136,12 @@ shape_of<message_limits> limits_section() {
     return section<message_limits>("limits")
         .key("uri", &message_limits::uri, size_value(), "Of the request's target; 414 beyond.")
         .key("head", &message_limits::head, size_value(), "Of the request line and the header; 431 beyond.")
+        .key("fields", &message_limits::fields, integer<std::uint32_t>(1, http::head_limits::most_fields),
+             "Lines of the header; 431 beyond.")
+        .key("response_head", &message_limits::response_head, size_value(),
+             "Of a response's status line and header; 502 beyond.")
+        .key("response_fields", &message_limits::response_fields,
+             integer<std::uint32_t>(1, http::head_limits::most_fields), "Lines of a response's header; 502 beyond.")
         .key("body", &message_limits::body, size_or_none(), "Of the body; 413 beyond.")
         .key("answers", &message_limits::answers, size_value(),
              "Of the answers that a route keeps, by its cache or fallback.stale_if_error.")
@@ -154,11 +153,23 @@ shape_of<message_limits> limits_section() {
             const std::string bound = "must be at most " + write_size(most) + ", such as 63KiB: a head is never longer";
             if (l.uri > most) wrong.push_back({"uri", write_size(l.uri), bound});
             if (l.head > most) wrong.push_back({"head", write_size(l.head), bound});
+            if (l.response_head > most) wrong.push_back({"response_head", write_size(l.response_head), bound});
+            if (l.response_head < 256)
+                wrong.push_back({"response_head", write_size(l.response_head), "must be at least 256B"});
             if (l.head < l.uri)
                 wrong.push_back(
                     {"head", write_size(l.head), "must be at least uri, " + write_size(l.uri) + ": it holds it"});
             return wrong;
         });
+}
+
+shape_of<path_rules> paths_section() {
+    return section<path_rules>("paths")
+        .key("merge_slashes", &path_rules::merge_slashes, boolean(),
+             "Routes take several slashes in a row for one: //admin is /admin.")
+        .key("refuse_encoded", &path_rules::refuse_encoded, boolean(),
+             "400 for an escaped slash, backslash or dot: %2F, %5C, %2E.")
+        .key("refuse_parameters", &path_rules::refuse_parameters, boolean(), "400 for a ; in a path.");
 }
 
 template <class T>
@@ -197,8 +208,11 @@ shape file_section() {
         .required()
         .key("policies", &file_content::policies, policies_section(),
              "Policies with a name, which a route may give in place of the policy.");
-    s.key("limits", VALUE(limits), limits_section(), "Sizes of requests.")
+    s.key("limits", VALUE(limits), limits_section(), "Sizes of requests and of responses' heads.")
+        .key("paths", VALUE(paths), paths_section(), "How strictly the paths of requests are read.")
         .key("trusted_proxies", VALUE(trusted_proxies), one_or_many(range()), "Whose X-Forwarded-* are believed.")
+        .key("keep_underscores", VALUE(keep_underscores), boolean(),
+             "Whether fields of others, with _ in their names, go on. Those that look like the proxy's own never do.")
         .key("pseudonym", VALUE(pseudonym),
              matching("name", "^[A-Za-z][A-Za-z0-9_.-]*$", is_pseudonym,
                       "must be a letter, and then letters, digits, _, . and -"),

@@ -2,14 +2,24 @@
 #include "table.hpp"
 #include "values.hpp"
 
+#include <fusebox/http/path.hpp>
+
+#include <algorithm>
+
 namespace fusebox::gateway::config {
 
 namespace {
 
 constexpr std::uint64_t million = 1'000'000;
 
-bool is_path(std::string_view text) {
-    return text.starts_with('/') && text.find_first_of(" ?#\r\n\t") == std::string_view::npos;
+// Sent as it is written: a path as HTTP has it, and perhaps a query.
+bool is_target(std::string_view text) {
+    const auto question = std::min(text.find('?'), text.size());
+    std::string room(question + 1, '\0');
+    const auto in_query = [](unsigned char c) {
+        return c > ' ' && c < 0x7f && c != '#' && c != '"' && c != '<' && c != '>';
+    };
+    return http::normalise_path(text.substr(0, question), room) && std::ranges::all_of(text.substr(question), in_query);
 }
 
 shape_of<endpoint_configuration> endpoint_section() {
@@ -46,14 +56,27 @@ shape_of<upstream_configuration> load_balancing_section() {
     });
 }
 
+shape_of<std::string> host_or_nothing() {
+    auto s = authority();
+    s.pattern = "^[^ /?#@]*$";
+    s.read = [read = s.read](std::string_view text, void* into) -> std::string {
+        if (!text.empty()) return read(text, into);
+        static_cast<std::string*>(into)->clear();
+        return {};
+    };
+    return s;
+}
+
 shape_of<upstream_configuration> health_check_section() {
     using upstream = upstream_configuration;
     section<upstream> s{"health check"};
     s.key(
          "path", [](auto& u) -> auto& { return u.health_check->path; },
-         matching("path", "^/[^ ?#]*$", is_path, "must begin with / and have no space, ? or #"), "What is asked for.")
+         matching("path", "^/[^ #]*$", is_target,
+                  "must begin with / and have no space, no # and no character that is to be escaped"),
+         "What is asked for, perhaps with a query.")
         .key(
-            "host", [](auto& u) -> auto& { return u.health_check->host; }, text(),
+            "host", [](auto& u) -> auto& { return u.health_check->host; }, host_or_nothing(),
             "The Host; the endpoint's, if empty.")
         .key(
             "interval", [](auto& u) -> auto& { return u.health_check->interval; }, duration_value(),

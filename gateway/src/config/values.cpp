@@ -2,6 +2,8 @@
 
 #include "document.hpp"
 
+#include <fusebox/http/authority.hpp>
+
 namespace fusebox::gateway::config {
 
 namespace {
@@ -79,6 +81,12 @@ shape_of<std::string> text(std::string type) {
     return s;
 }
 
+shape_of<std::string> lines() {
+    auto s = text("text");
+    s.has_lines = true;
+    return s;
+}
+
 shape_of<std::string> matching(std::string type, std::string pattern, bool (*good)(std::string_view), std::string how) {
     auto s = single<std::string>(
         shape::kind::text, std::move(type), std::move(pattern),
@@ -89,6 +97,13 @@ shape_of<std::string> matching(std::string type, std::string pattern, bool (*goo
         [](const std::string& t) { return t; });
     s.free_text = true;
     return s;
+}
+
+shape_of<std::string> authority() {
+    return matching(
+        "text", "^[^ /?#@]+$",
+        [](std::string_view text) { return http::parse_authority(text).has_value() && !is_old_notation(text); },
+        "is no Host; write it such as orders.local or orders.local:8080");
 }
 
 shape_of<socket_address> address() {
@@ -115,8 +130,8 @@ shape_of<window_options> window() {
 }
 
 shape_of<request_key> key_of_request() {
-    return single<request_key>(shape::kind::text, "client_ip, path or header:NAME", "^(client_ip|path|header:.+)$",
-                               read_request_key, write_request_key);
+    return single<request_key>(shape::kind::text, "client_ip, path or header:NAME",
+                               "^(client_ip(/[0-9]{1,3})?|path|header:.+)$", read_request_key, write_request_key);
 }
 
 shape_of<breaker_scope> scope() {

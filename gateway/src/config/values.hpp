@@ -14,7 +14,9 @@ shape_of<std::uint64_t> size_or_none();  // none is message_limits::unlimited
 shape_of<bool> boolean();
 shape_of<double> number(double least, double most);
 shape_of<std::string> text(std::string type = "text");
+shape_of<std::string> lines();  // of several lines
 shape_of<std::string> matching(std::string type, std::string pattern, bool (*good)(std::string_view), std::string how);
+shape_of<std::string> authority();  // what Host says
 shape_of<socket_address> address();
 shape_of<address_range> range();
 shape_of<status_range> status();

@@ -19,13 +19,13 @@ namespace fusebox::gateway {
 
 namespace {
 
-constexpr std::size_t text_count = 10;
+constexpr std::size_t text_count = 11;
 constexpr std::size_t longest_text = 0xffff;
 
 // The texts of an entry, in the order in which they lie in a record.
 std::array<std::string_view*, text_count> texts_of(access_entry& e) noexcept {
-    return {&e.method,   &e.host,       &e.target,   &e.route,  &e.upstream,
-            &e.endpoint, &e.request_id, &e.trace_id, &e.reason, &e.peer};
+    return {&e.method,     &e.host,     &e.target, &e.route,  &e.upstream, &e.endpoint,
+            &e.request_id, &e.trace_id, &e.reason, &e.client, &e.peer};
 }
 
 // What a record begins with; the texts follow.
@@ -51,7 +51,8 @@ log_level level_of(const access_entry& e) noexcept {
 void write_access_line(std::string& out, log_form form, const access_entry& e) {
     log_line line{out, form, e.ended, level_of(e), "request"};
     std::array<char, INET6_ADDRSTRLEN> room;
-    if (!e.peer.empty()) line.add("client", peer_of(e).ip(room));
+    const std::string_view peer = e.peer.empty() ? std::string_view{} : peer_of(e).ip(room);
+    line.add("client", e.client.empty() ? peer : e.client).add("peer", peer);
     line.add("method", e.method).add("host", e.host).add("target", e.target);
     line.add("status", std::uint64_t(e.status)).add("duration_seconds", e.took);
     line.add("request_bytes", e.request_bytes).add("response_bytes", e.response_bytes);

@@ -49,7 +49,8 @@ struct access_entry {
     std::string_view request_id{};
     std::string_view trace_id{};
     std::string_view reason{};  // of a refusal
-    std::string_view peer{};    // the bytes of the client's sockaddr
+    std::string_view client{};  // its address, by the word of those who are trusted; the peer's when empty
+    std::string_view peer{};    // the bytes of the sockaddr of the connection's other end
 };
 
 // Appends the line.

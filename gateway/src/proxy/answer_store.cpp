@@ -13,11 +13,12 @@ namespace {
 constexpr http::field_set written_anew{http::field_id::age, http::field_id::content_length,
                                        http::field_id::proxy_status};
 
-// All lines of a field, as one.
+// All lines of a field, as one: those that went to the origin, which did not see what Connection names.
 std::string joined(const http::field_section& head, std::string_view name) {
     std::string all;
     for (std::size_t i = 0; i < head.count(); ++i)
-        if (http::equal_names(head.name(i), name)) all.append(all.empty() ? "" : ", ").append(head.value(i));
+        if (!head.dropped(i) && http::equal_names(head.name(i), name))
+            all.append(all.empty() ? "" : ", ").append(head.value(i));
     return all;
 }
 

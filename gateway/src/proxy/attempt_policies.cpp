@@ -106,8 +106,7 @@ std::uint64_t attempt::hash_of_request() const {
     const upstream_configuration& to = of_.to_->configured;
     if (to.options.balance.algorithm != balancing::ring_hash && to.options.balance.algorithm != balancing::maglev)
         return 0;
-    return stable_hash(
-        request_text(to.hash_on, *of_.client_, worker_.serves().configured().trusted_proxies, worker_.scratch_line()));
+    return stable_hash(request_text(to.hash_on, *of_.client_, worker_.serves().configured(), worker_.scratch_line()));
 }
 
 std::span<const pipeline_part> attempt::choose_with_breaker() {

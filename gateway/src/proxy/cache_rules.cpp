@@ -2,6 +2,7 @@
 
 #include "../list_value.hpp"
 
+#include <fusebox/gateway/forwarding.hpp>
 #include <fusebox/gateway/http_date.hpp>
 
 #include <algorithm>
@@ -89,12 +90,13 @@ constexpr bool is_good(int status) noexcept {
     }
 }
 
+// By all, or by what this gateway says to the origin: who asks for the answer again does not know that.
 bool varies_by_all(const http::field_section& head) noexcept {
     for (std::size_t i = 0; i < head.count(); ++i) {
         if (head.id(i) != field_id::vary) continue;
         list_value names{head.value(i)};
         while (const auto name = names.next())
-            if (*name == "*") return true;
+            if (*name == "*" || is_decided_here(*name)) return true;
     }
     return false;
 }

@@ -79,7 +79,8 @@ void forwarded_request(http::gather& out, const http::request_head& head, const 
     }
     // What a stranger says of whom it forwards for is of no worth, however it is called.
     if (!from.peer_trusted) without.insert(http::field_id::x_forwarded_port);
-    out.request(head, without, from.peer_trusted ? std::string_view{} : "x-forwarded-");
+    const bool keeps_odd = w.serves().configured().keep_underscores;
+    out.request(head, without, from.peer_trusted ? nullptr : keeps_odd ? &is_for_proxies : &is_for_proxies_or_odd);
     out.add(lines);
     out.end();
 }
@@ -105,6 +106,7 @@ void forwarded_response(http::gather& out, std::string& lines, const http::respo
     line_writer add{lines};
     if (!head.passes(http::field_id::date)) add.add("Date", http::http_date());
     if (plan.chunked) add.add("Transfer-Encoding", "chunked");
+    if (head.passes(http::field_id::upgrade)) add.add("Connection", "upgrade");  // of a 426, which may name it
     if (plan.close) add.add("Connection", "close");
     if (plan.keep_alive) add.add("Connection", "keep-alive");
     out.response(head);

@@ -13,7 +13,7 @@ void proxied_exchange::gather_policies() {
     own_policies_.assign(policies_.begin(), policies_.end());
     policies_ = own_policies_;
     const auto key_by = [this](const request_key& by) {
-        return request_text(by, *client_, worker_.serves().configured().trusted_proxies, worker_.scratch_line());
+        return request_text(by, *client_, worker_.serves().configured(), worker_.scratch_line());
     };
     if (route_->limit_of) {
         const policy_key key{key_by(*route_->configured.rate_limit->per)};

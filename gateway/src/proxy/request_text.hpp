@@ -5,15 +5,14 @@
 
 #include <fusebox/http/server_connection.hpp>
 
-#include <span>
 #include <string>
 #include <string_view>
 
 namespace fusebox::gateway {
 
-// The client's address as those tell it who are trusted, the normalised path, or a header's value: "" when there is
-// none. Valid while the request and `scratch` are.
-std::string_view request_text(const request_key& key, const http::server_connection& client,
-                              std::span<const address_range> trusted, std::string& scratch);
+// The client's address as those tell it who are trusted, in one spelling, of IPv6 its network; the normalised path; or
+// a header's value, of several lines all of them: "" when there is none. Valid while the request and `scratch` are.
+std::string_view request_text(const request_key& key, const http::server_connection& client, const configuration& in,
+                              std::string& scratch);
 
 }  // namespace fusebox::gateway

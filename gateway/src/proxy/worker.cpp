@@ -1,5 +1,6 @@
 #include "worker.hpp"
 
+#include "../request_path.hpp"
 #include "forwarded_head.hpp"
 #include "proxied_exchange.hpp"
 
@@ -7,7 +8,6 @@
 #include <fusebox/gateway/refusal.hpp>
 
 #include <fusebox/http/authority.hpp>
-#include <fusebox/http/path.hpp>
 
 #include <array>
 
@@ -18,10 +18,23 @@ namespace {
 http::connection_limits limits_of(const configuration& c) {
     http::connection_limits l;
     l.head.bytes = static_cast<std::uint32_t>(c.limits.head);
+    l.head.fields = c.limits.fields;
     // The target is measured once it is known; the rest is for the method and the version.
     constexpr std::uint64_t beside_target = 256;
     l.head.start_line = static_cast<std::uint32_t>(std::min(c.limits.uri + beside_target, c.limits.head));
     return l;
+}
+
+http::head_limits response_limits_of(const configuration& c) {
+    const auto bytes = static_cast<std::uint32_t>(c.limits.response_head);
+    return {.bytes = bytes,
+            .start_line = std::min(http::head_limits{}.start_line, bytes),
+            .fields = c.limits.response_fields};
+}
+
+// Room for the larger of the heads that are read.
+http::head_limits larger(const http::head_limits& a, const http::head_limits& b) {
+    return a.bytes < b.bytes ? b : a;
 }
 
 // What a 405 must say (RFC 9110, section 15.5.6). Any method goes on but CONNECT and TRACE; these are the known ones.
@@ -62,7 +75,8 @@ worker::worker(const plan& serves, const address_book& addresses, unsigned numbe
       time_(time),
       loop_(http::reactor::of(io_)),
       limits_(limits_of(serves.configured())),
-      memory_(limits_.head),
+      response_limits_(response_limits_of(serves.configured())),
+      memory_(larger(limits_.head, response_limits_)),
       random_(std::uint64_t(steady_now().time_since_epoch().count()) ^ number),
       server_(loop_, memory_, limits_, *this) {
     if (time_ != nullptr) loop_.use(*time_);
@@ -119,8 +133,8 @@ http::exchange* worker::serve(http::server_connection& c) {
         if (*hops == 0) return answer_as_last(c), nullptr;
     }
     char normal[http::head_limits::most_bytes];
-    const auto path = http::normalise_path(request.path(), normal);
-    if (request.form() != http::target_form::asterisk && !path) return refuse(c, 400, sentence(path.error())), nullptr;
+    const auto path = request_path(request.path(), plan_.configured().paths, normal);
+    if (request.form() != http::target_form::asterisk && !path) return refuse(c, 400, path.error()), nullptr;
     const auto host = http::parse_authority(request.authority());
     // `OPTIONS *` goes where most of what the server has would go.
     route_state* const route =
@@ -161,6 +175,9 @@ void worker::release(proxied_exchange& done) noexcept {
 
 void worker::log(const http::server_connection& c, access_entry entry) noexcept {
     entry.ended = wall_now();
+    std::array<char, INET6_ADDRSTRLEN> room{};
+    if (is_readable(c.request()))
+        entry.client = client_address(head_fields{c.request()}, c.peer().ip(room), plan_.configured().trusted_proxies);
     entry.peer = {reinterpret_cast<const char*>(c.peer().get()), c.peer().size};
     log_->add(number_, entry);
 }

@@ -70,7 +70,8 @@ public:
     std::string_view pseudonym() const noexcept { return plan_.configured().pseudonym; }
     http::reactor& loop() noexcept { return loop_; }
     http::connection_memory& memory() noexcept { return memory_; }
-    const http::head_limits& head_limits() const noexcept { return limits_.head; }
+    // Of responses.
+    const http::head_limits& head_limits() const noexcept { return response_limits_; }
     const monotonic_clock* time() const noexcept { return time_; }
     splitmix64& random() noexcept { return random_; }
     // For lines that are sent before anybody else writes there.
@@ -117,6 +118,7 @@ private:
     boost::asio::io_context io_{1};
     http::reactor& loop_;
     http::connection_limits limits_;
+    http::head_limits response_limits_;
     http::connection_memory memory_;
     splitmix64 random_;
     std::string scratch_text_;

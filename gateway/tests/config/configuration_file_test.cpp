@@ -81,8 +81,55 @@ TEST(configuration_file, puts_variables_in_place) {
 TEST(configuration_file, lets_no_variable_change_the_document) {
     const auto c =
         good("listen: \":80\"\nupstreams: { a: { endpoints: [\"h:1\"] } }\nroutes: [{ upstream: a, name: \"${N}\" }]\n",
-             variables({{"N", "x\", upstream: b\nlisten: :81"}}));
-    EXPECT_EQ(c.routes.at(0).name, "x\", upstream: b\nlisten: :81");
+             variables({{"N", "x\", upstream: b }] # listen: :81"}}));
+    EXPECT_EQ(c.routes.at(0).name, "x\", upstream: b }] # listen: :81");
+}
+
+TEST(configuration_file, names_the_variable_whose_value_ends_with_a_line_end) {
+    const auto said = [](const std::string& value, const std::string& text) {
+        return complaints(head + "  - { upstream: orders, " + text + " }\n", variables({{"V", value}, {"W", "w"}}));
+    };
+    for (const char* text : {"name: \"${V}\"", "name: \"${W}${V}\"", "timeout: { total: \"${V}\" }",
+                             "rewrite: { host: \"${V}\" }", "fallback: { then: { content_type: \"${V}\" } }"}) {
+        EXPECT_THAT(said("10s\n", text), HasSubstr("the environment variable V has at its own end")) << text;
+        EXPECT_THAT(said("1\r\nX: y", text), HasSubstr("has a control character")) << text;
+    }
+    EXPECT_EQ(said("one\ntwo\n", "fallback: { then: { body: \"${V}\" } }"), "");
+}
+
+TEST(configuration_file, takes_a_default_that_has_variables_of_its_own) {
+    const auto name_of = [](const std::string& text, std::map<std::string, std::string> values) {
+        return good(head + "  - { upstream: orders, name: '" + text + "' }\n", variables(std::move(values)))
+            .routes.at(0)
+            .name;
+    };
+    EXPECT_EQ(name_of("${A:-${B}}", {{"A", "a"}}), "a");
+    EXPECT_EQ(name_of("${A:-${B}}", {{"B", "b"}}), "b");
+    EXPECT_EQ(name_of("x${A:-y${B:-${C:-c}}z}.", {}), "xycz.");
+    EXPECT_EQ(name_of("${A:-$${B}", {}), "${B");
+    EXPECT_EQ(name_of("costs $$5, or 6 $", {}), "costs $5, or 6 $");
+    EXPECT_EQ(name_of("${A}", {{"A", "$B ${C}"}}), "$B ${C}");
+}
+
+TEST(configuration_file, refuses_what_else_shells_do_with_variables) {
+    for (const char* form : {"$A",     "$(a)",    "$1",     "$@",    "${A-b}",    "${A:?b}",   "${A?b}",   "${A:+b}",
+                             "${A+b}", "${A:=b}", "${A=b}", "${#A}", "${A%b}",    "${A##b}",   "${A/b/c}", "${A:1:2}",
+                             "${!A}",  "${A^^}",  "${}",    "${1}",  "${A:-{b}}", "${A:-${B}", "${A",      "$((1+1))"})
+        EXPECT_THAT(complaints(head + "  - { upstream: orders, name: \"" + form + "\" }\n", variables({{"A", "a"}})),
+                    HasSubstr("write"))
+            << form;
+}
+
+TEST(configuration_file, brings_patterns_to_the_spelling_that_requests_are_compared_in) {
+    const auto path = [](const std::string& text) {
+        return good(head + "  - { upstream: orders, match: { path_prefix: \"" + text + "\" } }\n")
+            .routes.at(0)
+            .match.path_prefix;
+    };
+    EXPECT_EQ(path("/caf%c3%a9"), "/caf%C3%A9");
+    EXPECT_EQ(path("/%61bc"), "/abc");
+    EXPECT_EQ(path("/a/../b"), "/b");
+    EXPECT_EQ(path("/a/./b/"), "/a/b/");
 }
 
 TEST(configuration_file, waits_for_trial_calls_twice_as_long_as_a_try_may_take) {

@@ -42,6 +42,17 @@ TEST(lint, warns_of_a_threshold_of_one) {
     EXPECT_THAT(warnings("circuit_breaker: { minimum_calls: 2 }"), HasSubstr("lets 2 calls decide about a rate"));
 }
 
+TEST(lint, warns_of_a_status_that_is_never_tried_again) {
+    EXPECT_EQ(warnings("retry: { retry_on: [429, 503] }"),
+              "f.yaml:5:72: warning: routes[0].retry.retry_on: has 429, which is a pushback and no failure, so it is "
+              "never tried again; remove it, or write outcomes: { too_many: failure } [never-retried]\n");
+    EXPECT_THAT(warnings("retry: { retry_on: [404] }"), HasSubstr("client_error: failure } [never-retried]"));
+    EXPECT_THAT(warnings("retry: { retry_on: [503] }, outcomes: { server_error: ignored }"),
+                HasSubstr("server_error: failure } [never-retried]"));
+    EXPECT_EQ(warnings("retry: { retry_on: [429] }, outcomes: { too_many: failure }"), "");
+    EXPECT_EQ(warnings("retry: { retry_on: [4xx], max_attempts: 1 }"), "");
+}
+
 TEST(lint, warns_of_a_recovery_shorter_than_two_deployments) {
     EXPECT_THAT(warnings("circuit_breaker: { open_for: 15s }", "{ deployment: 10s }"),
                 AllOf(HasSubstr("is 15s, and a deployment takes 10s"),

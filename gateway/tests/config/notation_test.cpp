@@ -2,6 +2,7 @@
 
 #include "near_miss.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace fusebox::gateway::config {
@@ -76,6 +77,30 @@ TEST(notation, reads_addresses) {
         EXPECT_FALSE(read_address(bad)) << bad;
 }
 
+TEST(notation, refuses_addresses_that_are_read_in_different_ways) {
+    for (const char* bad : {"127.0.0.010:80", "127.8:80", "0x7f000008:80", "2130706433:80", "127.0.0.0x8:80",
+                            "1.2.3.4.5:80", "256.0.0.1:80", "127.0.0.08:80", "010.0.0.1.:80", "a.0x:80"})
+        EXPECT_FALSE(read_address(bad)) << bad;
+    for (const char* good : {"127.0.0.8:80", "0.0.0.0:80", "10a:80", "a.1b:80", "1.2.3.com:80", "orders-1:80"})
+        EXPECT_TRUE(read_address(good)) << good;
+}
+
+TEST(notation, says_what_to_write_instead_of_a_url) {
+    const auto said = [](const char* text) { return read_address(text).error(); };
+    EXPECT_EQ(said("http://orders.local:8080/x?y"),
+              "\"http://orders.local:8080/x?y\" is a URL; write host and port alone: \"orders.local:8080\"");
+    EXPECT_THAT(said("http://orders.local"), testing::HasSubstr("alone: \"orders.local:80\""));
+    EXPECT_THAT(said("http://u:p@[::1]/"), testing::HasSubstr("alone: \"[::1]:80\""));
+    EXPECT_THAT(said("https://orders.local"), testing::HasSubstr("\"orders.local:443\", where TLS is not spoken"));
+}
+
+TEST(notation, refuses_path_patterns_that_no_request_can_match) {
+    for (const char* bad : {"", "a", "/api/*", "/*", "/a/**/b", "/*.png", "/a b", "/a?b", "/a#b", "/../a", "/100%",
+                            "/%zz", "/%00", "/caf\xc3\xa9", "/a\\b", "/{id}", "/a%2f.."})
+        EXPECT_FALSE(read_path_pattern(bad)) << bad;
+    EXPECT_EQ(read_path_pattern("/a*b%2f%7e"), "/a*b%2F~");
+}
+
 TEST(notation, knows_loopback_addresses) {
     for (const char* host : {"127.0.0.1", "127.9.9.9", "::1", "localhost"}) EXPECT_TRUE(is_loopback({host, 1})) << host;
     for (const char* host : {"", "0.0.0.0", "::", "10.0.0.1", "example.com"})
@@ -119,6 +144,11 @@ TEST(notation, reads_statuses_and_their_classes) {
 
 TEST(notation, reads_keys_and_scopes) {
     EXPECT_EQ(read_request_key("header:X-Tenant"), (request_key{request_key::source::header, "X-Tenant"}));
+    EXPECT_EQ(read_request_key("client_ip"), (request_key{.v6_prefix = 64}));
+    EXPECT_EQ(read_request_key("client_ip/56"), (request_key{.v6_prefix = 56}));
+    EXPECT_EQ(write_request_key({.v6_prefix = 128}), "client_ip/128");
+    for (const char* bad : {"client_ip/", "client_ip/0", "client_ip/129", "client_ip/064", "client_ip/x"})
+        EXPECT_FALSE(read_request_key(bad)) << bad;
     EXPECT_FALSE(read_request_key("header:"));
     EXPECT_FALSE(read_request_key("header:a b"));
     EXPECT_EQ(read_scope("endpoint"), (breaker_scope{breaker_scope::kind::endpoint}));

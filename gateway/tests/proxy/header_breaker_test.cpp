@@ -31,6 +31,12 @@ TEST_F(breakers_by_header, one_tenant_s_broken_back_end_does_not_close_the_door_
     EXPECT_THAT(exchange(of("acme"), ok).answered, StartsWith("HTTP/1.1 200"));
 }
 
+TEST_F(breakers_by_header, several_lines_are_one_key_of_all_of_them) {
+    exchange(of("acme\r\nX-Tenant: other"), broken);
+    EXPECT_THAT(exchange(of("acme"), ok).answered, StartsWith("HTTP/1.1 200")) << "its circuit is another";
+    EXPECT_THAT(refused(of("acme, other")), StartsWith("HTTP/1.1 503"));
+}
+
 TEST_F(breakers_by_header, a_stranger_can_neither_fill_the_memory_nor_break_the_metrics) {
     exchange(of("a b\"\xc3\xa9"), broken);
     exchange(of(std::string(5000, 'x')), broken);

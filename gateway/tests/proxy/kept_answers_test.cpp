@@ -99,6 +99,16 @@ TEST_F(keeping_for_errors, requests_with_credentials_share_only_what_is_public) 
     }
 }
 
+TEST_F(keeping_for_errors, a_field_that_the_origin_did_not_see_chooses_no_answer) {
+    told(ask("Connection: Accept-Language\r\nAccept-Language: fr\r\n"), good("Vary: Accept-Language\r\n", "good"));
+    EXPECT_THAT(told_while_broken(ask("Accept-Language: fr\r\n")), StartsWith("HTTP/1.1 500"));
+    EXPECT_THAT(told_while_broken(ask("")), EndsWith("good"));
+    for (const char* ours : {"X-Forwarded-For", "X-Forwarded-Proto", "traceparent", "X-Real-IP", "x_forwarded_for"}) {
+        told(ask("", "/ours"), good("Vary: " + std::string(ours) + "\r\n"));
+        EXPECT_THAT(told_while_broken(ask("", "/ours")), StartsWith("HTTP/1.1 500")) << ours;
+    }
+}
+
 TEST_F(keeping_for_errors, what_vary_names_tells_answers_apart) {
     told(ask("Accept-Language: de\r\n"), good("Vary: Accept-Language\r\n", "gut"));
     told(ask("Accept-Language: en\r\n"), good("Vary: accept-language\r\n", "good"));

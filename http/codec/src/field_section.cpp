@@ -2,6 +2,9 @@
 
 #include <fusebox/http/message_head.hpp>
 
+#include <algorithm>
+#include <array>
+
 namespace fusebox::http {
 
 std::string_view field_section::line(std::size_t i) const noexcept {
@@ -132,6 +135,16 @@ bool only_a_head_may_say(field_id id, std::string_view name) noexcept {
            equal_names(name, authenticate);
 }
 
+// Applications take a _ in a name for a -.
+bool only_a_head_may_say(std::string_view name) noexcept {
+    if (name.find('_') == name.npos) return false;
+    std::array<char, 32> plain;  // longer than the names above
+    const std::size_t size = std::min(name.size(), plain.size());
+    std::replace_copy(name.begin(), name.begin() + static_cast<std::ptrdiff_t>(size), plain.begin(), '_', '-');
+    const std::string_view as_read{plain.data(), size};
+    return only_a_head_may_say(size == name.size() ? identify(as_read) : field_id::other, as_read);
+}
+
 }  // namespace
 
 struct trailer_rules {
@@ -140,7 +153,8 @@ struct trailer_rules {
     template <class Field>
     parse_errc take(Field& f) const noexcept {
         const std::size_t last = section.count() - 1;
-        f.dropped = only_a_head_may_say(section.id(last), section.name(last));
+        f.dropped =
+            only_a_head_may_say(section.id(last), section.name(last)) || only_a_head_may_say(section.name(last));
         return parse_errc::none;
     }
     trailer_section& section;

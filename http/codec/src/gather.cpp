@@ -30,16 +30,22 @@ void gather::line(std::string_view line, bool has_bare_lf) noexcept {
     }
 }
 
-void gather::fields(const field_section& from, field_set without, std::string_view without_prefix) noexcept {
+void gather::fields(const field_section& from, field_set without, name_test drops) noexcept {
     for (std::size_t i = 0; i < from.count(); ++i) {
         if (from.dropped(i) || without.contains(from.id(i))) continue;
-        const bool is_other = from.id(i) == field_id::other && !without_prefix.empty();
-        if (is_other && equal_names(from.name(i).substr(0, without_prefix.size()), without_prefix)) continue;
+        if (drops != nullptr && from.id(i) == field_id::other && drops(from.name(i))) continue;
+        // A tab beside the digits is what some servers refuse, and others do not see.
+        if (from.id(i) == field_id::content_length && from.line(i).find('\t') != std::string_view::npos) {
+            add("Content-Length: ");
+            add(from.value(i));
+            add("\r\n");
+            continue;
+        }
         line(from.line(i), from.has_bare_lf());
     }
 }
 
-void gather::request(const request_head& head, field_set without, std::string_view without_prefix) noexcept {
+void gather::request(const request_head& head, field_set without, name_test drops) noexcept {
     if (head.start_line_forwardable()) {
         line(head.start_line(), head.has_bare_lf());
     } else {
@@ -60,16 +66,21 @@ void gather::request(const request_head& head, field_set without, std::string_vi
         add("\r\n");
         without.insert(field_id::host);
     }
-    fields(head, without, without_prefix);
+    fields(head, without, drops);
 }
 
 void gather::response(const response_head& head, field_set without) noexcept {
-    if (head.version() == http_version::v1_1) {
-        line(head.start_line(), head.has_bare_lf());
+    constexpr std::size_t version_size = 8, status_end = 12;
+    const std::string_view start = head.start_line();
+    if (start[status_end] != ' ') {  // without a reason, and the space that is due all the same
+        add("HTTP/1.1");
+        add(start.substr(version_size, status_end - version_size));
+        add(" \r\n");
+    } else if (head.version() == http_version::v1_1) {
+        line(start, head.has_bare_lf());
     } else {
         add("HTTP/1.1");
-        constexpr std::size_t version_size = 8;
-        line(head.start_line().substr(version_size), head.has_bare_lf());
+        line(start.substr(version_size), head.has_bare_lf());
     }
     fields(head, without);
 }

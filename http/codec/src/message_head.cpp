@@ -3,12 +3,14 @@
 #include "characters.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace fusebox::http {
 
 namespace {
 
-constexpr std::size_t most_length_digits = 19;  // so many always fit into 64 bits
+constexpr std::size_t most_length_digits = 19;                                   // so many always fit into 64 bits
+constexpr std::uint64_t most_length = std::numeric_limits<std::int64_t>::max();  // others count with a sign
 constexpr unsigned most_connection_options = 32;
 
 // What a request's Connection may not take off it (RFC 9110, section 7.6.1): whoever sends that wants the next
@@ -79,6 +81,7 @@ parse_errc message_head::take_content_length(field& f) noexcept {
     }
     std::uint64_t length = 0;
     for (const char c : digits) length = length * 10 + static_cast<std::uint64_t>(c - '0');
+    if (length > most_length) return parse_errc::content_length_malformed;
     if (has_length_) {
         if (length != body_.bytes) return parse_errc::content_length_repeated;
         f.dropped = true;
@@ -161,6 +164,12 @@ void message_head::conclude() noexcept {
     keep_alive_ = !says_close_ && (is_1_1 || says_keep_alive_);
     upgrade_ = is_1_1 && says_upgrade_ && has_upgrade_;
     for (std::size_t i = 0; named_options_ != 0 && i < count_; ++i) fields_[i].dropped |= nominates(name(i));
+}
+
+void message_head::keep_upgrade() noexcept {
+    for (std::size_t i = 0; i < count_; ++i) {
+        if (fields_[i].id == field_id::upgrade) fields_[i].dropped = false;
+    }
 }
 
 void message_head::drop_all(field_id id) noexcept {

@@ -58,14 +58,15 @@ parse_status response_head::parse_start_line(std::string_view received, const he
     return parse_status::complete;
 }
 
-// HTTP/1.1 SP 200 SP reason
+// HTTP/1.1 SP 200 SP reason; the reason, and the space before it, may be missing, as some servers have it.
 parse_errc response_head::read_start_line(std::size_t end, std::size_t& offset) noexcept {
     constexpr std::size_t version_size = 8, status_at = 9, reason_at = 13;
     if (const parse_errc refused = read_version(text(0, std::min(end, version_size))); refused != parse_errc::none) {
         return refused;
     }
     offset = version_size;
-    if (end < reason_at || text_[version_size] != ' ' || text_[reason_at - 1] != ' ') {
+    const bool ends_early = end == reason_at - 1;
+    if ((!ends_early && (end < reason_at || text_[reason_at - 1] != ' ')) || text_[version_size] != ' ') {
         return parse_errc::status_malformed;
     }
     offset = status_at;
@@ -75,6 +76,11 @@ parse_errc response_head::read_start_line(std::size_t end, std::size_t& offset) 
         status = status * 10 + (text_[i] - '0');
     }
     if (status < 100 || status > 599) return parse_errc::status_malformed;
+    if (ends_early) {
+        status_ = static_cast<std::int16_t>(status);
+        reason_at_ = reason_at - 1;
+        return parse_errc::none;
+    }
     offset = detail::skip_text(text_, reason_at, end);
     if (offset != end) return text_[offset] == '\r' ? parse_errc::bare_cr : parse_errc::control_character;
     status_ = static_cast<std::int16_t>(status);
@@ -90,6 +96,7 @@ parse_status response_head::conclude_response(answered_request to) noexcept {
     conclude();
     upgrade_ = status_ == 101;
     if (has_no_body) drop_all(field_id::content_length);
+    if (status_ == 426) keep_upgrade();
     if (has_no_body || status_ == 304 || to.head) {
         body_ = {};
     } else if (!has_framing) {

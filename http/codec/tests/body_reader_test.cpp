@@ -108,7 +108,8 @@ TEST(correct_proxying, line_11_trailer_fields_are_read_as_fields_and_the_dangero
     const std::string bytes =
         "2\r\nok\r\n0\r\nX-Checksum: 9\r\ncontent-length: 4\r\nTransfer-Encoding: chunked\r\nHost: b\r\nAuthorization: "
         "c\r\n"
-        "Cookie: d\r\nX-Forwarded-Whatever: e\r\nWWW-Authenticate: f\r\nServer-Timing: g\r\n\r\nnext";
+        "Cookie: d\r\nX-Forwarded-Whatever: e\r\nContent_Length: e\r\nx_forwarded_for: e\r\nWWW-Authenticate: "
+        "f\r\nServer-Timing: g\r\n\r\nnext";
     const outcome out = read_chunked(bytes);
     ASSERT_EQ(out.last, body_reader::step::trailers);
     EXPECT_EQ(out.data, "ok");

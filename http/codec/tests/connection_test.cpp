@@ -110,6 +110,12 @@ TEST(correct_proxying, line_35_an_upgrade_needs_both_fields_and_http_1_1) {
     EXPECT_TRUE(h2c.head.dropped(3));
 }
 
+TEST(correct_proxying, an_upgrade_is_named_to_the_client_by_a_426) {
+    const std::string fields = "Connection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+    EXPECT_FALSE(read_response("HTTP/1.1 426 Upgrade Required\r\n" + fields).head.dropped(1));
+    EXPECT_TRUE(read_response("HTTP/1.1 200 OK\r\n" + fields).head.dropped(1));
+}
+
 TEST(correct_proxying, line_41_a_server_that_closes_or_speaks_1_0_is_heard) {
     const auto stays_open = [](const std::string& response) { return read_response{response}.head.keep_alive(); };
     EXPECT_TRUE(stays_open(ok_with("Content-Length: 0\r\n")));
@@ -120,9 +126,9 @@ TEST(correct_proxying, line_41_a_server_that_closes_or_speaks_1_0_is_heard) {
     EXPECT_TRUE(stays_open("HTTP/1.1 304 Not Modified\r\n\r\n"));
 }
 
-TEST(response_head, must_have_a_status_of_three_digits_and_a_space) {
+TEST(response_head, must_have_a_status_of_three_digits) {
     for (const char* line :
-         {"HTTP/1.1 200", "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1 099 x", "HTTP/1.1 600 x", "HTTP/1.1  200 OK",
+         {"HTTP/1.1 20", "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1 099 x", "HTTP/1.1 600 x", "HTTP/1.1  200 OK",
           "HTTP/1.1 2x0 OK", "HTTP/1.1", "HTTP/1.1200 OK", "HTTP/1.1\t200 OK", "HTTP/1.1 200\tOK", "HTTP/1.1 +20 OK"}) {
         expect_refused_response(std::string{line} + "\r\n\r\n", status_malformed);
     }
@@ -133,6 +139,11 @@ TEST(response_head, must_have_a_status_of_three_digits_and_a_space) {
     const read_response no_reason{"HTTP/1.1 599 \r\n\r\n"};
     EXPECT_EQ(no_reason.status, parse_status::complete);
     EXPECT_EQ(no_reason.head.reason(), "");
+    const read_response no_space{"HTTP/1.1 200\r\nContent-Length: 3\r\n\r\n"};
+    EXPECT_EQ(no_space.status, parse_status::complete);
+    EXPECT_EQ(no_space.head.status(), 200);
+    EXPECT_EQ(no_space.head.reason(), "");
+    EXPECT_EQ(no_space.head.body(), (framing{framing::length, 3}));
 }
 
 }  // namespace fusebox::http

@@ -85,6 +85,32 @@ TEST(correct_proxying, line_28_order_and_repeats_are_kept) {
     EXPECT_EQ(text_of(out), "HTTP/1.1 200 OK\r\n" + lines);
 }
 
+TEST(gather, writes_the_space_that_a_status_line_without_reason_lacks) {
+    for (const char* start : {"HTTP/1.1 200\r\n", "HTTP/1.0 200\r\n", "HTTP/1.1 200 \r\n"}) {
+        const read_response read{std::string{start} + "A: b\r\n\r\n"};
+        ASSERT_EQ(read.status, parse_status::complete);
+        gather out;
+        out.response(read.head);
+        EXPECT_EQ(text_of(out), "HTTP/1.1 200 \r\nA: b\r\n");
+    }
+}
+
+TEST(gather, writes_a_length_without_the_tabs_that_it_came_with) {
+    for (const char* value : {"\t3", " 3\t", "\t \t3 \t"}) {
+        const read_request read{post_with("Content-Length:" + std::string{value} + "\r\n")};
+        gather out;
+        out.request(read.head);
+        EXPECT_TRUE(text_of(out).ends_with("\r\nContent-Length: 3\r\n")) << text_of(out);
+    }
+}
+
+TEST(gather, leaves_out_the_names_that_it_is_told) {
+    const read_request read{get_with("X-A: 1\r\nAccept: 2\r\nX-B: 3\r\n")};
+    gather out;
+    out.request(read.head, {}, [](std::string_view name) noexcept { return name != "X-B"; });
+    EXPECT_TRUE(text_of(out).ends_with("Accept: 2\r\nX-B: 3\r\n")) << text_of(out);
+}
+
 TEST(gather, has_place_for_the_worst_head) {
     std::string fields;
     for (int i = 0; i < 127; ++i) fields += "X: y\r\nTE: z\r\n";

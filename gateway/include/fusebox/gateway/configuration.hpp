@@ -48,7 +48,8 @@ struct status_range {
 struct request_key {
     enum class source : unsigned char { client_ip, path, header };
     source from = source::client_ip;
-    std::string header{};  // its name, when it is a header
+    std::string header{};         // its name, when it is a header
+    std::uint8_t v6_prefix = 64;  // bits of an IPv6 client_ip that count, 1 to 128: a network is one client
 
     friend bool operator==(const request_key&, const request_key&) = default;
 };
@@ -237,10 +238,22 @@ struct message_limits {
     static constexpr std::uint64_t unlimited = ~std::uint64_t{0};
     std::uint64_t uri = 8 * std::uint64_t{1024};              // 414 beyond
     std::uint64_t head = 32 * std::uint64_t{1024};            // 431 beyond
+    std::uint32_t fields = 100;                               // of a request, 1 to 256; 431 beyond
+    std::uint64_t response_head = 32 * std::uint64_t{1024};   // 502 beyond
+    std::uint32_t response_fields = 100;                      // 1 to 256; 502 beyond
     std::uint64_t body = unlimited;                           // 413 beyond
     std::uint64_t answers = 64 * std::uint64_t{1024} * 1024;  // that a route keeps
 
     friend bool operator==(const message_limits&, const message_limits&) = default;
+};
+
+// How paths are read before a route is chosen. What is forwarded stays as it came.
+struct path_rules {
+    bool merge_slashes = false;      // //admin is /admin to a route
+    bool refuse_encoded = false;     // 400 for %2F, %5C and %2E, which servers read differently
+    bool refuse_parameters = false;  // 400 for a ;
+
+    friend bool operator==(const path_rules&, const path_rules&) = default;
 };
 
 enum class log_level : unsigned char { debug, info, warning, error };
@@ -251,7 +264,9 @@ struct configuration {
     std::vector<upstream_configuration> upstreams;
     std::vector<route_configuration> routes;  // router.hpp says which one a request takes
     message_limits limits{};
+    path_rules paths{};
     std::vector<address_range> trusted_proxies{};  // whose X-Forwarded-* are believed
+    bool keep_underscores = true;                  // strangers' fields with _ in their names that are not the proxy's
     std::string pseudonym = "fusebox";             // of this gateway in Via, Forwarded, Proxy-Status and Cache-Status
     std::string access_log = "stdout";             // stdout, stderr, a file, or empty for none
     gateway::log_level log_level = gateway::log_level::info;

@@ -5,6 +5,10 @@
 //       from a stranger: what it says is replaced by ours
 //       from a trusted range: ours is appended, and its protocol and host are kept
 //       Forwarded only where the request has one: the older fields say the same
+//   X-Real-IP, True-Client-IP and their like, which other proxies write, and names with _ in the place of a -, which
+//   applications take for the same (X_Forwarded_For, Content_Length)
+//       from a stranger: dropped
+//       from a trusted range: as they came
 //
 // Thread-safety: functions of their arguments.
 #pragma once
@@ -42,8 +46,17 @@ struct forwarding_options {
 void add_forwarding(const field_source& request, const request_origin& from, const forwarding_options& options,
                     field_sink& out, std::string& scratch);
 
+// True of a field that is not believed from a stranger under any spelling. Of names that this gateway reads or writes
+// itself, those with - are known by their ids, and only those with _ are told here.
+bool is_for_proxies(std::string_view name) noexcept;
+// The same, and any other name with _.
+bool is_for_proxies_or_odd(std::string_view name) noexcept;
+// True of a field whose value at the origin is not the client's: the gateway writes it, or drops it.
+bool is_decided_here(std::string_view name) noexcept;
+
 // The address of the client: the peer's, or, as long as those who say so are trusted, the one before it in
-// X-Forwarded-For. Valid while the request and the peer's text are.
+// X-Forwarded-For, where a port may follow it and empty elements say nothing. Valid while the request and the peer's
+// text are.
 std::string_view client_address(const field_source& request, std::string_view peer,
                                 std::span<const address_range> trusted) noexcept;
 bool is_trusted(std::string_view address, std::span<const address_range> trusted) noexcept;

@@ -8,10 +8,10 @@
 //
 // All of it: when the routes of the exact host do not match, those of the next wildcard are tried, and so on.
 //
-// Hosts are compared without regard to case; a port or a final dot is not part of them. `*.example.com` stands
-// for one label or more in front, never for `example.com` itself. Paths are compared as they are, and must be
-// normalised before. A prefix matches whole segments: /api matches /api, /api/ and /api/x, not /apix; /api/
-// matches /api/ and /api/x, not /api. The prefix / matches all.
+// Hosts are compared without regard to case, and IPv6 addresses by value; a port or a final dot is not part of them.
+// `*.example.com` stands for one label or more in front, never for `example.com` itself. Paths are compared as they
+// are, and must be normalised before. A prefix matches whole segments: /api matches /api, /api/ and /api/x, not /apix;
+// /api/ matches /api/ and /api/x, not /api. The prefix / matches all.
 //
 // The cost is that of hashing host and path once, however many routes there are; only routes with one and the same
 // host and path are tried one after the other. Nothing is allocated.
@@ -43,7 +43,7 @@ struct field_condition {
 };
 
 struct route_pattern {
-    std::string host{};  // "api.example.com", "*.example.com"; empty: any
+    std::string host{};  // "api.example.com", "*.example.com", "[::1]"; empty: any
     path_match kind = path_match::prefix;
     std::string path = "/";
     std::vector<std::string> methods{};  // empty: any
@@ -56,7 +56,7 @@ struct route_pattern {
 };
 
 struct routed_request {
-    std::string_view host;  // without port
+    std::string_view host;  // without port; an IPv6 address with its brackets or without
     std::string_view path;  // normalised, without query
     std::string_view method;
     const field_source* fields = nullptr;  // null: none

@@ -169,7 +169,7 @@ private:
     // They lie in the block, behind the head.
     body_status read_trailers() {
         if (!trailers_) trailers_ = std::make_unique<trailer_section>();
-        const auto room = static_cast<std::uint32_t>(capacity() - at_);
+        const auto room = std::min(static_cast<std::uint32_t>(capacity() - at_), head_limits::most_bytes);
         for (;;) {
             const head_limits limits{.bytes = room, .start_line = 0};
             switch (trailers_->parse({bytes_ + at_, end_ - at_}, limits)) {

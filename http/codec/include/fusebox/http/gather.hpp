@@ -27,18 +27,21 @@ namespace fusebox::http {
 
 class gather {
 public:
+    // Tells which fields without an id do not go on.
+    using name_test = bool (*)(std::string_view name) noexcept;
+
     // Enough for the worst head and 64 pieces of one's own.
     static constexpr std::size_t most_pieces = head_limits::most_fields + 64;
 
     // The request line with the target in origin-form (or `*`) and our version, then the fields. When the
     // authority came with the target, a Host with it takes the place of the one received. From HTTP/1.0 there may
     // be none at all (head.authority() is empty): then a line with it must be added.
-    void request(const request_head& head, field_set without = {}, std::string_view without_prefix = {}) noexcept;
+    void request(const request_head& head, field_set without = {}, name_test drops = nullptr) noexcept;
     // The status line with our version, then the fields.
     void response(const response_head& head, field_set without = {}) noexcept;
     // The fields that are neither marked as dropped nor in `without`, and of those without an id only those whose
-    // names do not begin with `without_prefix`, unless that is empty.
-    void fields(const field_section& from, field_set without = {}, std::string_view without_prefix = {}) noexcept;
+    // names are not for `drops`. Content-Length goes on in its one spelling.
+    void fields(const field_section& from, field_set without = {}, name_test drops = nullptr) noexcept;
 
     // Appends text as it is; empty text is no piece. Whole field lines must end with CR LF.
     void add(std::string_view bytes) noexcept;

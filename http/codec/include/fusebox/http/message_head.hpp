@@ -44,6 +44,8 @@ protected:
     // After the last field: what several of them say together.
     void conclude() noexcept;
     void drop_all(field_id id) noexcept;
+    // Of a 426, which names what the server wants instead (RFC 9110, section 15.5.22).
+    void keep_upgrade() noexcept;
     parse_errc read_version(std::string_view version) noexcept;
 
     // body_ is as the fields say, `none` if they say nothing.
