@@ -12,6 +12,9 @@ function(fusebox_compile_settings target)
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
     # g++ 12 takes what an optional or an expected holds for uninitialised, when it optimises.
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
+    # It also inlines the operator new of a coroutine's frame down to aligned_alloc, which is Boost.Asio's, but not the
+    # operator delete that belongs to it, and takes the two for a mismatch.
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>
     $<$<BOOL:${FUSEBOX_WERROR}>:-Werror>)
   if(FUSEBOX_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${FUSEBOX_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
