@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::array<std::uint8_t, 12> v4_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-std::unexpected<std::string> wrong(std::string_view text, const std::string& why) {
+std::unexpected<std::string> wrong_address(std::string_view text, const std::string& why) {
     return std::unexpected{in_quotes(text) + " " + why};
 }
 
@@ -37,17 +37,18 @@ bool is_v6(std::string_view host) {
 reading<socket_address> read_address(std::string_view text) {
     constexpr std::string_view how = "; write HOST:PORT, such as 127.0.0.1:80, orders.local:80 or [::1]:80";
     const auto colon = text.rfind(':');
-    if (colon == std::string_view::npos || text.ends_with(']')) return wrong(text, "has no port" + std::string{how});
+    if (colon == std::string_view::npos || text.ends_with(']'))
+        return wrong_address(text, "has no port" + std::string{how});
     std::string host{text.substr(0, colon)};
     const auto port = read_integer(text.substr(colon + 1));
-    if (!port || *port > 65535) return wrong(text, "must have a port between 0 and 65535" + std::string{how});
+    if (!port || *port > 65535) return wrong_address(text, "must have a port between 0 and 65535" + std::string{how});
     if (host.starts_with('[') && host.ends_with(']')) {
         host = host.substr(1, host.size() - 2);
-        if (!is_v6(host)) return wrong(text, "has no IPv6 address between its brackets" + std::string{how});
+        if (!is_v6(host)) return wrong_address(text, "has no IPv6 address between its brackets" + std::string{how});
     } else if (is_v6(host) || host.find(':') != std::string::npos) {
-        return wrong(text, "has an IPv6 address without brackets" + std::string{how});
+        return wrong_address(text, "has an IPv6 address without brackets" + std::string{how});
     } else if (!is_host_name(host)) {
-        return wrong(text, "has no valid host" + std::string{how});
+        return wrong_address(text, "has no valid host" + std::string{how});
     }
     return socket_address{std::move(host), static_cast<std::uint16_t>(*port)};
 }
@@ -69,13 +70,14 @@ reading<address_range> read_range(std::string_view text) {
     constexpr std::string_view how = "write a range such as 10.0.0.0/8 or fd00::/8, or one address";
     const auto slash = text.find('/');
     const auto ip = parse_ip(text.substr(0, slash));
-    if (!ip) return wrong(text, "has no IP address; " + std::string{how});
+    if (!ip) return wrong_address(text, "has no IP address; " + std::string{how});
     const unsigned bits = text.find(':') != std::string_view::npos ? 128 : 32;
     unsigned prefix = bits;
     if (slash != std::string_view::npos) {
         const auto written = read_integer(text.substr(slash + 1));
         if (!written || *written > bits)
-            return wrong(text, "must have a prefix between 0 and " + std::to_string(bits) + "; " + std::string{how});
+            return wrong_address(text,
+                                 "must have a prefix between 0 and " + std::to_string(bits) + "; " + std::string{how});
         prefix = static_cast<unsigned>(*written);
     }
     const address_range range{*ip, static_cast<std::uint8_t>(prefix + (128 - bits))};
@@ -84,7 +86,7 @@ reading<address_range> read_range(std::string_view text) {
         masked[bit / 8] = static_cast<std::uint8_t>(masked[bit / 8] & ~(0x80u >> (bit % 8)));
     if (masked != range.base) {
         const address_range meant{masked, range.prefix};
-        return wrong(text, "has bits set behind its prefix; write " + write_range(meant));
+        return wrong_address(text, "has bits set behind its prefix; write " + write_range(meant));
     }
     return range;
 }
@@ -108,9 +110,9 @@ namespace {
 // NAME of "header:NAME".
 reading<std::string> header_of(std::string_view text, const std::string& words) {
     constexpr std::string_view prefix = "header:";
-    if (!text.starts_with(prefix)) return wrong(text, "must be " + words + " or header:NAME");
+    if (!text.starts_with(prefix)) return wrong_address(text, "must be " + words + " or header:NAME");
     const auto name = text.substr(prefix.size());
-    if (!is_token(name)) return wrong(text, "names no header; write header:NAME, such as header:X-Tenant");
+    if (!is_token(name)) return wrong_address(text, "names no header; write header:NAME, such as header:X-Tenant");
     return std::string{name};
 }
 

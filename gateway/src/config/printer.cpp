@@ -14,7 +14,7 @@ namespace config {
 
 namespace {
 
-std::string in_quotes(std::string_view text) {
+std::string double_quoted(std::string_view text) {
     std::string out = "\"";
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
@@ -37,7 +37,7 @@ std::string as_yaml(const shape& s, const std::string& text) {
         std::all_of(text.begin(), text.end(), [](unsigned char c) {
             return std::isalnum(c) != 0 || std::string_view{"_./%:-"}.find(char(c)) != std::string_view::npos;
         });
-    return plain ? text : in_quotes(text);
+    return plain ? text : double_quoted(text);
 }
 
 class printer {
@@ -96,7 +96,7 @@ private:
                 continue;
             }
             const std::string name = v.name(value, i);
-            out_ += indent + "  " + in_quotes(name) + ":";
+            out_ += indent + "  " + double_quoted(name) + ":";
             if (v.element->is_single()) {
                 line(" " + as_yaml(*v.element, v.element->write(item)), place(path + "." + name));
             } else {

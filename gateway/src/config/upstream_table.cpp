@@ -6,9 +6,9 @@ namespace fusebox::gateway::config {
 
 namespace {
 
-constexpr std::uint64_t million = 1'000'000;
+constexpr std::uint64_t most_per_endpoint = 1'000'000;
 
-bool is_path(std::string_view text) {
+bool is_probed_path(std::string_view text) {
     return text.starts_with('/') && text.find_first_of(" ?#\r\n\t") == std::string_view::npos;
 }
 
@@ -51,7 +51,8 @@ shape_of<upstream_configuration> health_check_section() {
     section<upstream> s{"health check"};
     s.key(
          "path", [](auto& u) -> auto& { return u.health_check->path; },
-         matching("path", "^/[^ ?#]*$", is_path, "must begin with / and have no space, ? or #"), "What is asked for.")
+         matching("path", "^/[^ ?#]*$", is_probed_path, "must begin with / and have no space, ? or #"),
+         "What is asked for.")
         .key(
             "host", [](auto& u) -> auto& { return u.health_check->host; }, text(),
             "The Host; the endpoint's, if empty.")
@@ -85,11 +86,11 @@ shape_of<upstream_configuration> health_check_section() {
 
 shape_of<ejection_options> ejection_section() {
     return section<ejection_options>("ejection")
-        .key("consecutive_failures", &ejection_options::consecutive_failures, integer<std::uint32_t>(1, million),
-             "Failures in a row that eject an endpoint.")
+        .key("consecutive_failures", &ejection_options::consecutive_failures,
+             integer<std::uint32_t>(1, most_per_endpoint), "Failures in a row that eject an endpoint.")
         .key("failure_rate", &ejection_options::failure_rate, percentage(),
              "Or this share of its calls in an interval.")
-        .key("minimum_calls", &ejection_options::minimum_calls, integer<std::uint32_t>(1, million),
+        .key("minimum_calls", &ejection_options::minimum_calls, integer<std::uint32_t>(1, most_per_endpoint),
              "Calls that an interval must have for that.")
         .key("interval", &ejection_options::interval, duration_value(), "Its length.")
         .key("base", &ejection_options::base, duration_value(), "How long the first ejection lasts.")
@@ -101,7 +102,7 @@ shape_of<ejection_options> ejection_section() {
 
 shape_of<connection_limits> connections_section() {
     return section<connection_limits>("connections")
-        .key("max_per_endpoint", &connection_limits::max_per_endpoint, integer<std::uint32_t>(1, million),
+        .key("max_per_endpoint", &connection_limits::max_per_endpoint, integer<std::uint32_t>(1, most_per_endpoint),
              "In use to one endpoint at the same time, by all threads.")
         .key("keep_alive_idle", &connection_limits::keep_alive_idle, duration_or_none(),
              "How long an unused one is kept; shorter than the upstream keeps it.");
