@@ -12,6 +12,12 @@ function(fusebox_compile_settings target)
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
     # g++ 12 takes what an optional or an expected holds for uninitialised, when it optimises.
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
+    # It also inlines the operator new of a coroutine's frame down to aligned_alloc, which is Boost.Asio's, but not the
+    # operator delete that belongs to it, and takes the two for a mismatch.
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>
+    # And a coroutine's frame may hold what an anonymous namespace declares, in a source that is one of several compiled
+    # as one, too.
+    $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>>:-Wno-subobject-linkage>
     $<$<BOOL:${FUSEBOX_WERROR}>:-Werror>)
   if(FUSEBOX_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${FUSEBOX_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -60,10 +66,14 @@ function(fusebox_program name)
   target_link_libraries(${name} PRIVATE ${ARG_LINKS})
 endfunction()
 
-# fusebox_test(<name> SOURCES … [LINKS …] [LABELS …] [TIMEOUT s]): a GoogleTest program, one ctest entry.
+# fusebox_test(<name> SOURCES … [LINKS …] [LABELS …] [TIMEOUT s] [AS_ONE]): a GoogleTest program, one ctest entry.
+# AS_ONE: none of its sources has a fixture by the name of another's, so a unity build may take them, too.
 function(fusebox_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "AS_ONE" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
   fusebox_program(${name} SOURCES ${ARG_SOURCES} LINKS ${ARG_LINKS} GTest::gtest GTest::gtest_main)
+  if(NOT ARG_AS_ONE)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
+  endif()
   add_test(NAME ${name} COMMAND ${name})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 240)

@@ -9,7 +9,7 @@ namespace fusebox {
 
 namespace {
 
-constexpr std::uint32_t most = 1'000'000;
+constexpr std::uint32_t most_counted = 1'000'000;
 
 circuit_thresholds thresholds_of(const circuit_breaker_options& o) {
     return {o.consecutive_failures, o.failure_count_threshold, o.effective_failure_rate()};
@@ -56,7 +56,7 @@ std::vector<config_error> adaptive_thresholds_options::validate() const {
               "between 1 and 10");
     c.require(strict_below >= 0.0 && strict_below <= 1.0, "strict_below", strict_below, "between 0 and 1");
     c.require(strict_factor > 0.0 && strict_factor <= 1.0, "strict_factor", strict_factor, "above 0 and at most 1");
-    c.count("most_count", most_count, most);
+    c.count("most_count", most_count, most_counted);
     c.require(least_count >= 1 && least_count <= most_count, "least_count", least_count,
               "between 1 and most_count, " + detail::option_text(most_count));
     c.share("most_rate", most_rate);
@@ -109,8 +109,8 @@ circuit_thresholds adaptive_thresholds::scaled(double factor) const {
     circuit_thresholds t = base();
     for (auto* count : {&t.consecutive_failures, &t.failure_count})
         if (*count)
-            *count = within(static_cast<std::uint32_t>(std::min(whole(**count * factor), double(most))), **count,
-                            options_.least_count, options_.most_count);
+            *count = within(static_cast<std::uint32_t>(std::min(whole(**count * factor), double(most_counted))),
+                            **count, options_.least_count, options_.most_count);
     if (t.failure_rate)
         t.failure_rate = within(*t.failure_rate * factor, *t.failure_rate, options_.least_rate, options_.most_rate);
     return t;

@@ -8,7 +8,7 @@ namespace fusebox {
 
 namespace {
 
-constexpr std::uint32_t most = 1'000'000;
+constexpr std::uint32_t most_places = 1'000'000;
 
 bulkhead_options checked(bulkhead_options options) {
     if (auto errors = options.validate(); !errors.empty()) throw configuration_error("bulkhead", std::move(errors));
@@ -19,8 +19,8 @@ bulkhead_options checked(bulkhead_options options) {
 
 std::vector<config_error> bulkhead_options::validate() const {
     detail::option_checker c;
-    c.count("max_concurrent", max_concurrent, most);
-    c.require(queue <= most, "queue", queue, "at most " + std::to_string(most));
+    c.count("max_concurrent", max_concurrent, most_places);
+    c.require(queue <= most_places, "queue", queue, "at most " + std::to_string(most_places));
     c.require(queue_wait > duration{0}, "queue_wait", queue_wait, "above 0 (to refuse at once, set queue to 0)");
     return c.take();
 }
@@ -132,7 +132,7 @@ void bulkhead::note_max(std::uint32_t in_use) noexcept {
 
 std::expected<void, std::vector<config_error>> bulkhead::set_limit(std::uint32_t limit) {
     detail::option_checker c;
-    c.count("limit", limit, most);
+    c.count("limit", limit, most_places);
     if (auto errors = c.take(); !errors.empty()) return std::unexpected(std::move(errors));
     waiter* next;
     {

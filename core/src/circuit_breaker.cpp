@@ -2,7 +2,8 @@
 
 #include <fusebox/detail/breaker_engine_impl.hpp>
 
-#include <sched.h>
+#include <chrono>
+#include <thread>
 
 namespace fusebox {
 
@@ -14,12 +15,13 @@ void native_platform::relax(unsigned rounds) noexcept {
     if (rounds < 64) {
 #if defined(__x86_64__) || defined(__i386__)
         __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        asm volatile("yield");
 #endif
     } else if (rounds < 256) {
-        ::sched_yield();
+        std::this_thread::yield();
     } else {
-        const timespec nap{0, 50'000};
-        ::nanosleep(&nap, nullptr);
+        std::this_thread::sleep_for(std::chrono::microseconds{50});
     }
 }
 

@@ -10,7 +10,7 @@ namespace fusebox {
 
 namespace {
 
-constexpr std::uint32_t most = 1'000'000;
+constexpr std::uint32_t most_weight = 1'000'000;
 
 void count(children_tally& t, bool is_open, std::uint32_t weight) noexcept {
     t.weight += weight;
@@ -31,9 +31,9 @@ bool fires(const open_weight& rule, const children_tally& t) noexcept {
 std::vector<config_error> circuit_node_options::validate() const {
     detail::option_checker c;
     if (const auto* counted = std::get_if<open_children>(&opens_on))
-        c.count("opens_on.at_least", counted->at_least, most);
+        c.count("opens_on.at_least", counted->at_least, most_weight);
     else c.share("opens_on.share", std::get<open_weight>(opens_on).share);
-    c.count("weight", weight, most);
+    c.count("weight", weight, most_weight);
     return c.take();
 }
 

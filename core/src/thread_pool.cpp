@@ -54,7 +54,7 @@ void thread_pool::run() {
         queue_.pop_front();
         hold.unlock();
         next();
-        next = nullptr;  // what the work captured is destroyed outside the lock
+        next = {};  // what the work captured is destroyed outside the lock
         hold.lock();
     }
 }

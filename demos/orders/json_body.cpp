@@ -48,10 +48,10 @@ std::expected<std::string, std::string> read_text(const json& object, const std:
     return found->get<std::string>();
 }
 
-std::optional<std::int64_t> as_id(const json& value) {
-    if (value.is_string()) return parse_id(value.get_ref<const std::string&>());
-    const bool fits = value.is_number_integer() && value >= 1 && value <= any_id;
-    return fits ? std::optional{value.get<std::int64_t>()} : std::nullopt;
+std::optional<std::int64_t> as_id(const json& said) {
+    if (said.is_string()) return parse_id(said.get_ref<const std::string&>());
+    const bool fits = said.is_number_integer() && said >= 1 && said <= any_id;
+    return fits ? std::optional{said.get<std::int64_t>()} : std::nullopt;
 }
 
 std::int64_t id_of(const request& asked, const std::string& parameter) {

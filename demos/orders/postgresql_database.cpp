@@ -11,13 +11,13 @@ namespace {
 // As PostgreSQL numbers its types, since ever: pg_type.dat.
 constexpr Oid int8_type = 20, int2_type = 21, int4_type = 23;
 
-struct close_connection {
+struct finish_connection {
     void operator()(PGconn* c) const { PQfinish(c); }
 };
 struct clear_result {
     void operator()(PGresult* r) const { PQclear(r); }
 };
-using result = std::unique_ptr<PGresult, clear_result>;
+using query_result = std::unique_ptr<PGresult, clear_result>;
 
 class postgresql_database final : public sql_database {
 public:
@@ -38,8 +38,8 @@ public:
         pointers.reserve(values.size());
         for (const auto& t : texts) pointers.push_back(t.c_str());
         const std::string& name = prepare(statement, static_cast<int>(values.size()));
-        const result got{PQexecPrepared(connection_.get(), name.c_str(), static_cast<int>(values.size()),
-                                        pointers.data(), nullptr, nullptr, 0)};
+        const query_result got{PQexecPrepared(connection_.get(), name.c_str(), static_cast<int>(values.size()),
+                                              pointers.data(), nullptr, nullptr, 0)};
         check(got, statement);
         return read(got.get());
     }
@@ -59,7 +59,7 @@ private:
     const std::string& prepare(const std::string& statement, int values) {
         if (const auto known = names_.find(statement); known != names_.end()) return known->second;
         const std::string name = "s" + std::to_string(names_.size());
-        const result got{PQprepare(connection_.get(), name.c_str(), statement.c_str(), values, nullptr)};
+        const query_result got{PQprepare(connection_.get(), name.c_str(), statement.c_str(), values, nullptr)};
         check(got, statement);
         return names_.emplace(statement, name).first->second;
     }
@@ -87,7 +87,7 @@ private:
         return rows;
     }
 
-    void check(const result& got, const std::string& doing) {
+    void check(const query_result& got, const std::string& doing) {
         const auto status = PQresultStatus(got.get());
         if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return;
         throw database_error("PostgreSQL: " + last_words() + ", at: " + doing);
@@ -104,7 +104,7 @@ private:
         PQsetNoticeProcessor(connection_.get(), [](void*, const char*) {}, nullptr);
     }
 
-    std::unique_ptr<PGconn, close_connection> connection_;
+    std::unique_ptr<PGconn, finish_connection> connection_;
     std::map<std::string, std::string> names_;  // of prepared statements
 };
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int patience_ms = 5000;  // with another process that writes to the same file
 
-struct close_connection {
+struct close_database {
     void operator()(sqlite3* c) const { sqlite3_close_v2(c); }
 };
 struct finalize_statement {
@@ -83,7 +83,7 @@ private:
         throw database_error("SQLite: " + std::string(sqlite3_errmsg(connection_.get())) + ", at: " + doing);
     }
 
-    std::unique_ptr<sqlite3, close_connection> connection_;
+    std::unique_ptr<sqlite3, close_database> connection_;
     std::map<std::string, std::unique_ptr<sqlite3_stmt, finalize_statement>> prepared_;  // the first to go
 };
 

@@ -49,7 +49,7 @@ std::string nonce() {
     return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
 }
 
-std::string_view trimmed(std::string_view text) {
+std::string_view without_blanks(std::string_view text) {
     const auto first = std::min(text.find_first_not_of(" \t"), text.size());
     text.remove_prefix(first);
     return text.substr(0, text.find_last_not_of(" \t") + 1);
@@ -78,7 +78,7 @@ language preferred_language(std::string_view accept_language) {
         double weight = 1;
         if (const auto q = item.find("q="); q != item.npos)
             std::from_chars(item.data() + q + 2, item.data() + item.size(), weight);
-        const std::string_view range = trimmed(item.substr(0, item.find(';')));
+        const std::string_view range = without_blanks(item.substr(0, item.find(';')));
         for (std::size_t i = 0; i < codes.size(); ++i)
             if (is_tag(range, codes[i])) wish[i] = std::max(wish[i], weight);
         if (range == "*") wish[0] = std::max(wish[0], weight);

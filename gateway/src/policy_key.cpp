@@ -9,7 +9,7 @@ namespace fusebox::gateway {
 
 namespace {
 
-constexpr std::string_view digits = "0123456789abcdef";
+constexpr std::string_view hex_digits = "0123456789abcdef";
 
 }  // namespace
 
@@ -19,7 +19,7 @@ policy_key::policy_key(std::string_view text) noexcept : text_(text) {
     char* out = std::ranges::copy(text.substr(0, kept), shortened_.data()).out;
     *out++ = '#';
     std::uint64_t hash = stable_hash(text);
-    for (std::size_t i = 0; i < hash_digits; ++i, hash <<= 4) *out++ = digits[hash >> 60];
+    for (std::size_t i = 0; i < hash_digits; ++i, hash <<= 4) *out++ = hex_digits[hash >> 60];
     text_ = {shortened_.data(), shortened_.size()};
 }
 
@@ -28,7 +28,7 @@ std::string printable(std::string_view key) {
     for (const char c : key) {
         const auto byte = static_cast<unsigned char>(c);
         if (byte > 0x20 && byte < 0x7f && c != '%') out += c;
-        else out.append({'%', digits[byte >> 4], digits[byte & 15]});
+        else out.append({'%', hex_digits[byte >> 4], hex_digits[byte & 15]});
     }
     return out;
 }

@@ -8,10 +8,10 @@ namespace fusebox::gateway {
 
 namespace {
 
-constexpr std::string_view digits = "0123456789abcdef";
+constexpr std::string_view trace_digits = "0123456789abcdef";
 
 bool is_hex(std::string_view text) noexcept {
-    return text.find_first_not_of(digits) == std::string_view::npos;
+    return text.find_first_not_of(trace_digits) == std::string_view::npos;
 }
 
 bool is_zero(std::string_view text) noexcept {
@@ -21,7 +21,7 @@ bool is_zero(std::string_view text) noexcept {
 // Both digits of each byte. Every request is written four numbers, one of them for its id.
 constexpr auto pairs = [] {
     std::array<std::array<char, 2>, 256> made{};
-    for (std::size_t i = 0; i < made.size(); ++i) made[i] = {digits[i >> 4], digits[i & 15]};
+    for (std::size_t i = 0; i < made.size(); ++i) made[i] = {trace_digits[i >> 4], trace_digits[i & 15]};
     return made;
 }();
 
@@ -76,7 +76,7 @@ std::optional<trace_parent> parse_trace_parent(std::string_view value) noexcept 
     trace_parent parent;
     std::ranges::copy(trace, parent.trace_id.begin());
     std::ranges::copy(span, parent.span_id.begin());
-    parent.sampled = digits.find(flags[1]) % 2 != 0;
+    parent.sampled = trace_digits.find(flags[1]) % 2 != 0;
     return parent;
 }
 

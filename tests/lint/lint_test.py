@@ -13,7 +13,9 @@ GOOD = {
                            "fusebox_library(testing HEADER_ROOT testing/include HEADERS b.hpp LINKS fusebox::core)\n",
     "core/include/fusebox/clock.hpp": "#pragma once\n#include <chrono>\n",
     "core/include/fusebox/detail/spin_lock.hpp": "// unlike a std::atomic<int>\n#include <atomic>\n",
-    "core/src/clock.cpp": "#include \"tick.hpp\"\n#include <fusebox/clock.hpp>\n#include <time.h>\nvoid wait() { sleep_for(1s); }\n",
+    "core/src/clock.cpp": "#include \"tick.hpp\"\n#include <fusebox/clock.hpp>\nvoid wait() { sleep_for(1s); }\n",
+    "core/src/linux/clock.cpp": "#include <fusebox/clock.hpp>\n#include <dlfcn.h>\n",
+    "core/include/fusebox/detail/linux_clock.hpp": "#pragma once\n#include <time.h>\n",
     "core/src/tick.hpp": "#include <cmath>\n",
     "core/tests/clock_test.cpp": "#include <gtest/gtest.h>\n// never sleep_for\n",
     "asio/include/fusebox/asio/run.hpp": "#include <fusebox/clock.hpp>\n#include <boost/asio.hpp>\n",
@@ -31,6 +33,9 @@ GOOD = {
 BAD = [
     # path, text, line, what the message must say
     ("core/src/a.cpp", "#include <vector>\n#include <boost/asio.hpp>\n", 2, "the core includes boost/asio.hpp"),
+    ("core/src/a.cpp", "#include <dlfcn.h>\n", 1, "in a file for all systems"),
+    ("core/include/fusebox/a.hpp", "#include <time.h>\n", 1, "in a file for all systems"),
+    ("core/src/linux/a.cpp", "#include <sched.h>\n", 1, "the core includes sched.h"),
     ("core/src/a.cpp", "#include <fmt/format.h>\n", 1, "the core includes fmt/format.h"),
     ("core/include/fusebox/a.hpp", '#include "clock.hpp"\n', 1, "the core includes clock.hpp"),
     ("core/include/fusebox/a.hpp", "#  include <fusebox/asio/run.hpp>\n", 1, "core includes fusebox/asio/run.hpp of asio"),

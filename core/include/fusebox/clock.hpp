@@ -8,8 +8,12 @@
 // call into the object that reads them (a breaker reads its clock while it holds its own lock).
 #pragma once
 
-#include <time.h>
-#include <atomic>
+#ifdef __linux__
+#include <fusebox/detail/linux_coarse_clock.hpp>
+#else
+#include <fusebox/detail/plain_coarse_clock.hpp>
+#endif
+
 #include <chrono>
 #include <limits>
 
@@ -39,29 +43,15 @@ inline time_point steady_now() noexcept {
     return std::chrono::steady_clock::now();
 }
 
-namespace detail {
-// clock_gettime, or what it asks itself; see clock.cpp. Written once, before main(); relaxed, because both of its
-// values read the same clock.
-using clock_reader = int (*)(clockid_t, timespec*);
-extern std::atomic<clock_reader> read_clock;
-}  // namespace detail
-
-// The system's monotonic clock as of the kernel's last tick (1 to 4 ms): about 3 ns a read.
-// It shares its epoch with steady_now(), so the two can be compared.
+// The system's monotonic clock, cheaply: on Linux as of the kernel's last tick (1 to 4 ms), about 3 ns a read;
+// elsewhere it is steady_now(). It shares its epoch with steady_now(), so the two can be compared.
 [[gnu::always_inline]] inline time_point coarse_now() noexcept {
-    timespec t;
-    detail::read_clock.load(std::memory_order_relaxed)(CLOCK_MONOTONIC_COARSE, &t);
-    return time_point{std::chrono::seconds{t.tv_sec} + std::chrono::nanoseconds{t.tv_nsec}};
+    return time_point{detail::coarse_reading()};
 }
 
-// By how much coarse_now() may be behind steady_now(): one tick of the kernel.
+// By how much coarse_now() may be behind steady_now(): one tick of the kernel, or nothing.
 inline duration coarse_lag() noexcept {
-    static const duration tick = [] {
-        timespec t;
-        ::clock_getres(CLOCK_MONOTONIC_COARSE, &t);
-        return std::chrono::seconds{t.tv_sec} + std::chrono::nanoseconds{t.tv_nsec};
-    }();
-    return tick;
+    return detail::coarse_tick();
 }
 
 // `at + by`, staying at the last representable instant instead of overflowing. `by` is not negative.

@@ -18,6 +18,7 @@
 #pragma once
 
 #include <fusebox/bulkhead.hpp>
+#include <fusebox/detail/task.hpp>
 
 #include <condition_variable>
 #include <cstdint>
@@ -91,7 +92,7 @@ public:
     thread_pool_snapshot snapshot() const;
 
 private:
-    using job = std::move_only_function<void()>;
+    using job = detail::task;
 
     bool push(job j);  // false when the pool is being destroyed
     void run();

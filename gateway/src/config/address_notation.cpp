@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::array<std::uint8_t, 12> v4_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-std::unexpected<std::string> wrong(std::string_view text, const std::string& why) {
+std::unexpected<std::string> wrong_address(std::string_view text, const std::string& why) {
     return std::unexpected{in_quotes(text) + " " + why};
 }
 
@@ -43,9 +43,9 @@ std::unexpected<std::string> no_url(std::string_view text) {
     const auto colon = rest.rfind(':');
     const bool has_port = colon != std::string_view::npos && rest.find(']', colon) == std::string_view::npos;
     const std::string meant = std::string{rest} + (has_port ? "" : tls ? ":443" : ":80");
-    return wrong(text, "is a URL; write host and port alone: " +
-                           in_quotes(rest.empty() ? std::string{"orders.local:80"} : meant) +
-                           (tls ? ", where TLS is not spoken" : ""));
+    return wrong_address(text, "is a URL; write host and port alone: " +
+                                   in_quotes(rest.empty() ? std::string{"orders.local:80"} : meant) +
+                                   (tls ? ", where TLS is not spoken" : ""));
 }
 
 }  // namespace
@@ -69,21 +69,23 @@ reading<socket_address> read_address(std::string_view text) {
     constexpr std::string_view how = "; write HOST:PORT, such as 127.0.0.1:80, orders.local:80 or [::1]:80";
     if (text.find("://") != std::string_view::npos) return no_url(text);
     const auto colon = text.rfind(':');
-    if (colon == std::string_view::npos || text.ends_with(']')) return wrong(text, "has no port" + std::string{how});
+    if (colon == std::string_view::npos || text.ends_with(']'))
+        return wrong_address(text, "has no port" + std::string{how});
     std::string host{text.substr(0, colon)};
     const auto port = read_integer(text.substr(colon + 1));
-    if (!port || *port > 65535) return wrong(text, "must have a port between 0 and 65535" + std::string{how});
+    if (!port || *port > 65535) return wrong_address(text, "must have a port between 0 and 65535" + std::string{how});
     if (host.starts_with('[') && host.ends_with(']')) {
         host = host.substr(1, host.size() - 2);
-        if (!is_v6(host)) return wrong(text, "has no IPv6 address between its brackets" + std::string{how});
+        if (!is_v6(host)) return wrong_address(text, "has no IPv6 address between its brackets" + std::string{how});
     } else if (is_v6(host) || host.find(':') != std::string::npos) {
-        return wrong(text, "has an IPv6 address without brackets" + std::string{how});
+        return wrong_address(text, "has an IPv6 address without brackets" + std::string{how});
     } else if (!is_host_name(host)) {
-        return wrong(text, "has no valid host" + std::string{how});
+        return wrong_address(text, "has no valid host" + std::string{how});
     } else if (is_old_notation(host)) {
-        return wrong(text,
-                     "has an address that is read in different ways; write the four numbers of IPv4 in decimal, "
-                     "without leading zeros, such as 127.0.0.8");
+        return wrong_address(
+            text,
+            "has an address that is read in different ways; write the four numbers of IPv4 in decimal, "
+            "without leading zeros, such as 127.0.0.8");
     }
     return socket_address{std::move(host), static_cast<std::uint16_t>(*port)};
 }
@@ -105,13 +107,14 @@ reading<address_range> read_range(std::string_view text) {
     constexpr std::string_view how = "write a range such as 10.0.0.0/8 or fd00::/8, or one address";
     const auto slash = text.find('/');
     const auto ip = parse_ip(text.substr(0, slash));
-    if (!ip) return wrong(text, "has no IP address; " + std::string{how});
+    if (!ip) return wrong_address(text, "has no IP address; " + std::string{how});
     const unsigned bits = text.find(':') != std::string_view::npos ? 128 : 32;
     unsigned prefix = bits;
     if (slash != std::string_view::npos) {
         const auto written = read_integer(text.substr(slash + 1));
         if (!written || *written > bits)
-            return wrong(text, "must have a prefix between 0 and " + std::to_string(bits) + "; " + std::string{how});
+            return wrong_address(text,
+                                 "must have a prefix between 0 and " + std::to_string(bits) + "; " + std::string{how});
         prefix = static_cast<unsigned>(*written);
     }
     const address_range range{*ip, static_cast<std::uint8_t>(prefix + (128 - bits))};
@@ -120,7 +123,7 @@ reading<address_range> read_range(std::string_view text) {
         masked[bit / 8] = static_cast<std::uint8_t>(masked[bit / 8] & ~(0x80u >> (bit % 8)));
     if (masked != range.base) {
         const address_range meant{masked, range.prefix};
-        return wrong(text, "has bits set behind its prefix; write " + write_range(meant));
+        return wrong_address(text, "has bits set behind its prefix; write " + write_range(meant));
     }
     return range;
 }
@@ -135,18 +138,18 @@ std::string write_range(const address_range& range) {
 
 reading<std::string> read_path_pattern(std::string_view text) {
     if (!text.starts_with('/') || text.find_first_of(" ?#") != std::string_view::npos)
-        return wrong(text, "must begin with / and have no space, ? or #");
+        return wrong_address(text, "must begin with / and have no space, ? or #");
     std::string normal(text.size() + 1, '\0');
     const auto path = http::normalise_path(text, normal);
-    if (!path) return wrong(text, "matches no request: " + std::string{sentence(path.error())});
+    if (!path) return wrong_address(text, "matches no request: " + std::string{sentence(path.error())});
     for (std::string_view rest = *path; rest.starts_with('/');) {
         rest.remove_prefix(1);
         const std::string_view segment = rest.substr(0, rest.find('/'));
         rest.remove_prefix(segment.size());
         if (segment.ends_with('*') || segment.starts_with('*'))
-            return wrong(text,
-                         "has a *, which stands for itself in a path; write path_prefix: /api for /api and all "
-                         "below it");
+            return wrong_address(text,
+                                 "has a *, which stands for itself in a path; write path_prefix: /api for /api and all "
+                                 "below it");
     }
     return std::string{*path};
 }
@@ -162,9 +165,9 @@ namespace {
 // NAME of "header:NAME".
 reading<std::string> header_of(std::string_view text, const std::string& words) {
     constexpr std::string_view prefix = "header:";
-    if (!text.starts_with(prefix)) return wrong(text, "must be " + words + " or header:NAME");
+    if (!text.starts_with(prefix)) return wrong_address(text, "must be " + words + " or header:NAME");
     const auto name = text.substr(prefix.size());
-    if (!is_token(name)) return wrong(text, "names no header; write header:NAME, such as header:X-Tenant");
+    if (!is_token(name)) return wrong_address(text, "names no header; write header:NAME, such as header:X-Tenant");
     return std::string{name};
 }
 
@@ -175,7 +178,7 @@ reading<request_key> read_request_key(std::string_view text) {
     if (constexpr std::string_view prefixed = "client_ip/"; text.starts_with(prefixed)) {
         const auto bits = read_integer(text.substr(prefixed.size()));
         if (!bits || *bits < 1 || *bits > 128)
-            return wrong(text, "must have a prefix of IPv6 between 1 and 128, such as client_ip/64");
+            return wrong_address(text, "must have a prefix of IPv6 between 1 and 128, such as client_ip/64");
         return request_key{.v6_prefix = static_cast<std::uint8_t>(*bits)};
     }
     if (text == "path") return request_key{request_key::source::path};

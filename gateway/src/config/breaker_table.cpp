@@ -18,7 +18,7 @@ namespace config {
 
 namespace {
 
-constexpr std::uint64_t million = 1'000'000;
+constexpr std::uint64_t most_calls = 1'000'000;
 
 shape_of<circuit_breaker_configuration> preset_name() {
     shape_of<circuit_breaker_configuration> s;
@@ -61,9 +61,9 @@ shape_of<circuit_breaker_configuration> circuit_breaker_section() {
          "Where the values start from; the keys beside it change single ones.")
         .can_be_off([](breaker&) {}, [](const breaker& c) { return c.preset.empty(); })
         .key("scope", &breaker::scope, scope(), "What has a breaker of its own.");
-    s.key("consecutive_failures", OPTION(consecutive_failures), integer<std::uint32_t>(1, million),
+    s.key("consecutive_failures", OPTION(consecutive_failures), integer<std::uint32_t>(1, most_calls),
           "Opens at so many failures in a row.")
-        .key("failure_count_threshold", OPTION(failure_count_threshold), integer<std::uint32_t>(1, million),
+        .key("failure_count_threshold", OPTION(failure_count_threshold), integer<std::uint32_t>(1, most_calls),
              "Opens at so many failures in the window.")
         .key("failure_rate_threshold", OPTION(failure_rate_threshold), percentage(),
              "Opens when this share of the calls in the window failed. 50% when no other rule is set.")
@@ -71,7 +71,7 @@ shape_of<circuit_breaker_configuration> circuit_breaker_section() {
         .key("slow_call_rate_threshold", OPTION(slow_call_rate_threshold), percentage(),
              "Opens when this share of the calls in the window was slow. 80% once slow_call_duration is set.")
         .key("window", OPTION(window), window(), "What the rates are taken over: a time, or a number of calls.")
-        .key("minimum_calls", OPTION(minimum_calls), integer<std::uint32_t>(1, million),
+        .key("minimum_calls", OPTION(minimum_calls), integer<std::uint32_t>(1, most_calls),
              "Rates count only from so many calls on. 20, or the number of calls in the window if that is smaller.");
     s.key("open_for", OPTION(open_for), duration_value(), "How long it stays open before it tries again.")
         .key("open_multiplier", OPTION(open_multiplier), number(1, 100),

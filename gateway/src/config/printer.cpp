@@ -14,7 +14,7 @@ namespace config {
 
 namespace {
 
-std::string in_quotes(std::string_view text) {
+std::string double_quoted(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         const auto u = static_cast<unsigned char>(c);
@@ -36,7 +36,7 @@ std::string as_yaml(const shape& s, const std::string& text) {
         std::all_of(text.begin(), text.end(), [](unsigned char c) {
             return std::isalnum(c) != 0 || std::string_view{"_./%:-"}.find(char(c)) != std::string_view::npos;
         });
-    return plain ? text : in_quotes(text);
+    return plain ? text : double_quoted(text);
 }
 
 class printer {
@@ -95,7 +95,7 @@ private:
                 continue;
             }
             const std::string name = v.name(value, i);
-            out_ += indent + "  " + in_quotes(name) + ":";
+            out_ += indent + "  " + double_quoted(name) + ":";
             if (v.element->is_single()) {
                 line(" " + as_yaml(*v.element, v.element->write(item)), place(path + "." + name));
             } else {

@@ -10,10 +10,10 @@ namespace fusebox::gateway::config {
 
 namespace {
 
-constexpr std::uint64_t million = 1'000'000;
+constexpr std::uint64_t most_per_endpoint = 1'000'000;
 
 // Sent as it is written: a path as HTTP has it, and perhaps a query.
-bool is_target(std::string_view text) {
+bool is_probed_target(std::string_view text) {
     const auto question = std::min(text.find('?'), text.size());
     std::string room(question + 1, '\0');
     const auto in_query = [](unsigned char c) {
@@ -72,7 +72,7 @@ shape_of<upstream_configuration> health_check_section() {
     section<upstream> s{"health check"};
     s.key(
          "path", [](auto& u) -> auto& { return u.health_check->path; },
-         matching("path", "^/[^ #]*$", is_target,
+         matching("path", "^/[^ #]*$", is_probed_target,
                   "must begin with / and have no space, no # and no character that is to be escaped"),
          "What is asked for, perhaps with a query.")
         .key(
@@ -108,11 +108,11 @@ shape_of<upstream_configuration> health_check_section() {
 
 shape_of<ejection_options> ejection_section() {
     return section<ejection_options>("ejection")
-        .key("consecutive_failures", &ejection_options::consecutive_failures, integer<std::uint32_t>(1, million),
-             "Failures in a row that eject an endpoint.")
+        .key("consecutive_failures", &ejection_options::consecutive_failures,
+             integer<std::uint32_t>(1, most_per_endpoint), "Failures in a row that eject an endpoint.")
         .key("failure_rate", &ejection_options::failure_rate, percentage(),
              "Or this share of its calls in an interval.")
-        .key("minimum_calls", &ejection_options::minimum_calls, integer<std::uint32_t>(1, million),
+        .key("minimum_calls", &ejection_options::minimum_calls, integer<std::uint32_t>(1, most_per_endpoint),
              "Calls that an interval must have for that.")
         .key("interval", &ejection_options::interval, duration_value(), "Its length.")
         .key("base", &ejection_options::base, duration_value(), "How long the first ejection lasts.")
@@ -124,7 +124,7 @@ shape_of<ejection_options> ejection_section() {
 
 shape_of<connection_limits> connections_section() {
     return section<connection_limits>("connections")
-        .key("max_per_endpoint", &connection_limits::max_per_endpoint, integer<std::uint32_t>(1, million),
+        .key("max_per_endpoint", &connection_limits::max_per_endpoint, integer<std::uint32_t>(1, most_per_endpoint),
              "In use to one endpoint at the same time, by all threads.")
         .key("keep_alive_idle", &connection_limits::keep_alive_idle, duration_or_none(),
              "How long an unused one is kept; shorter than the upstream keeps it.");

@@ -1,4 +1,4 @@
-#include <fusebox/clock.hpp>
+#include <fusebox/detail/linux_coarse_clock.hpp>
 
 #include <dlfcn.h>
 
@@ -17,8 +17,9 @@ namespace {
     void* const kernel = ::dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_NOLOAD);
     if (library == nullptr || kernel == nullptr) return;
     if (::dlsym(RTLD_DEFAULT, "clock_gettime") != ::dlsym(library, "clock_gettime")) return;
-    if (void* const direct = ::dlsym(kernel, "__vdso_clock_gettime"))
-        read_clock.store(reinterpret_cast<clock_reader>(direct), std::memory_order_relaxed);
+    void* direct = ::dlsym(kernel, "__vdso_clock_gettime");
+    if (direct == nullptr) direct = ::dlsym(kernel, "__kernel_clock_gettime");  // as it is called on ARM
+    if (direct != nullptr) read_clock.store(reinterpret_cast<clock_reader>(direct), std::memory_order_relaxed);
 }
 
 }  // namespace
