@@ -1,4 +1,4 @@
-#include "document.hpp"
+#include "config/document.hpp"
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
