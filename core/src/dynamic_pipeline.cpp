@@ -166,9 +166,13 @@ std::string_view name_of_kind(const pipeline_part& part) noexcept {
                       part);
 }
 
+std::vector<config_error> dynamic_pipeline::validate(const std::vector<policy_spec>& policies) {
+    return row_checker(policies).check();
+}
+
 std::expected<dynamic_pipeline, std::vector<config_error>> dynamic_pipeline::make(std::vector<policy_spec> policies,
                                                                                   const monotonic_clock* time) {
-    if (auto errors = row_checker(policies).check(); !errors.empty()) return std::unexpected(std::move(errors));
+    if (auto errors = validate(policies); !errors.empty()) return std::unexpected(std::move(errors));
     std::vector<pipeline_part> parts;
     parts.reserve(policies.size());
     for (const policy_spec& spec : policies)

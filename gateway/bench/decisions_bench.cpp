@@ -1,8 +1,8 @@
 // What the gateway's decisions cost: choosing an endpoint, and finding a route. The figures to look at are the
 // differences along a row: from 10 endpoints to 10 000, from 1 route to 1000.
-#include <fusebox/gateway/balancer.hpp>
-#include <fusebox/gateway/router.hpp>
-#include <fusebox/gateway/stable_hash.hpp>
+#include "endpoints/balancer.hpp"
+#include "routing/router.hpp"
+#include "text/stable_hash.hpp"
 
 #include <benchmark/benchmark.h>
 

@@ -1,6 +1,6 @@
 // Which endpoint is chosen: by weight, by load, by latency, by hash, and never where no traffic may go.
-#include <fusebox/gateway/balancer.hpp>
-#include <fusebox/gateway/stable_hash.hpp>
+#include "endpoints/balancer.hpp"
+#include "text/stable_hash.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>

@@ -1,4 +1,4 @@
-#include <fusebox/gateway/check_counter.hpp>
+#include "endpoints/check_counter.hpp"
 
 #include <gtest/gtest.h>
 

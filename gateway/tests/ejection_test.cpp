@@ -1,5 +1,5 @@
 // The passive ejection of one endpoint: how long, and how it comes back.
-#include <fusebox/gateway/ejection.hpp>
+#include "endpoints/ejection.hpp"
 
 #include <gtest/gtest.h>
 

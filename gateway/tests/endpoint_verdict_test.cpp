@@ -1,5 +1,5 @@
 // The verdict of an endpoint against the table of docs/health.md, for every combination of what can be known.
-#include <fusebox/gateway/endpoint_verdict.hpp>
+#include "endpoints/endpoint_verdict.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Via, X-Forwarded-* and Forwarded, from strangers and from those whom we trust.
-#include <fusebox/gateway/forwarding.hpp>
+#include "messages/forwarding.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // Ring and Maglev: the same on every machine, by weight, and with little moved when an endpoint comes or goes.
-#include <fusebox/gateway/maglev.hpp>
-#include <fusebox/gateway/stable_hash.hpp>
+#include "endpoints/maglev.hpp"
+#include "text/stable_hash.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>

@@ -1,5 +1,5 @@
 // What each thing that can happen says of the upstream, and which status and error it becomes.
-#include <fusebox/gateway/incident.hpp>
+#include "messages/incident.hpp"
 
 #include <gtest/gtest.h>
 

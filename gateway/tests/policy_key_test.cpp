@@ -1,4 +1,4 @@
-#include <fusebox/gateway/policy_key.hpp>
+#include "text/policy_key.hpp"
 
 #include <gtest/gtest.h>
 

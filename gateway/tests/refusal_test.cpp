@@ -1,5 +1,5 @@
 // What a client reads when the gateway answers by itself.
-#include <fusebox/gateway/refusal.hpp>
+#include "messages/refusal.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "../src/request_path.hpp"
+#include "text/request_path.hpp"
 
 #include <gtest/gtest.h>
 

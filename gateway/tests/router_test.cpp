@@ -1,5 +1,5 @@
 // Which route a request takes, and that it is the one a plain list would give.
-#include <fusebox/gateway/router.hpp>
+#include "routing/router.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>

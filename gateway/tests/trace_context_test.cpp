@@ -1,5 +1,5 @@
 // Line 30: W3C trace context, a new span for each try.
-#include <fusebox/gateway/trace_context.hpp>
+#include "messages/trace_context.hpp"
 
 #include <gtest/gtest.h>
 

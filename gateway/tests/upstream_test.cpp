@@ -1,6 +1,6 @@
 // The endpoints of an upstream through their lives: results in, verdicts and picks out.
-#include <fusebox/gateway/balancer.hpp>
-#include <fusebox/gateway/upstream.hpp>
+#include "endpoints/upstream.hpp"
+#include "endpoints/balancer.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // Workers pick and settle while others change the set, the verdicts and the options. For the thread sanitizer, and
 // for counts that must come out right all the same.
-#include <fusebox/gateway/balancer.hpp>
+#include "endpoints/balancer.hpp"
 
 #include <gtest/gtest.h>
 

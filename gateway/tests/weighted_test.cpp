@@ -1,6 +1,6 @@
 // Draws and orders by weight.
-#include <fusebox/gateway/alias_table.hpp>
-#include <fusebox/gateway/weighted_schedule.hpp>
+#include "endpoints/alias_table.hpp"
+#include "endpoints/weighted_schedule.hpp"
 
 #include <fusebox/random.hpp>
 

@@ -66,6 +66,9 @@ std::string_view name_of_kind(const pipeline_part& part) noexcept;
 
 class dynamic_pipeline {
 public:
+    // Everything wrong with such a row: with its options, and with its order by the rules of composition.hpp. Empty
+    // when make() takes it.
+    static std::vector<config_error> validate(const std::vector<policy_spec>& policies);
     // Makes the policies, outermost first, and checks their order by the rules of composition.hpp. Otherwise
     // everything that is wrong, with its place: "policies[2].circuit_breaker.minimum_calls = 0: must be …".
     // Breakers and chaos that are made here live by `time`, which must outlive them; null is the system's clock.

@@ -1,5 +1,5 @@
-#include "document.hpp"
-#include "notation.hpp"
+#include "config/document.hpp"
+#include "config/notation.hpp"
 
 #include <fusebox/http/path.hpp>
 

@@ -1,6 +1,6 @@
 // The keys of a circuit breaker.
-#include "table.hpp"
-#include "values.hpp"
+#include "config/table.hpp"
+#include "config/values.hpp"
 
 #include <fusebox/preset.hpp>
 

@@ -1,11 +1,11 @@
-#include "checks.hpp"
+#include "config/checks.hpp"
 
-#include "../proxy/plan.hpp"
-#include "../request_path.hpp"
-#include "../route_patterns.hpp"
-#include "document.hpp"
-#include "near_miss.hpp"
-#include "notation.hpp"
+#include "config/document.hpp"
+#include "config/near_miss.hpp"
+#include "config/notation.hpp"
+#include "plan/policy_row.hpp"
+#include "routing/route_patterns.hpp"
+#include "text/request_path.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -315,9 +315,12 @@ void check(const checked_configuration& checked, std::vector<diagnostic>& errors
     checker{checked, errors}.everything();
     if (!errors.empty()) return;
     // Whatever the gateway itself would refuse beyond that.
-    const auto served = plan::make(checked.value, 1, nullptr);
-    if (served) return;
-    for (const config_error& e : served.error())
+    auto wrong = check_policies(checked.value);
+    std::vector<route_pattern> patterns;
+    for (std::size_t i = 0; i < checked.value.routes.size(); ++i)
+        std::ranges::move(patterns_of(checked.value.routes[i].match, i), std::back_inserter(patterns));
+    if (const auto routed = router::make(patterns); !routed) wrong.push_back(routed.error());
+    for (const config_error& e : wrong)
         errors.push_back({checked.file, position_of(checked, e.option), e.option, e.value + " " + e.expectation});
 }
 

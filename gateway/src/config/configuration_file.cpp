@@ -1,9 +1,9 @@
 #include <fusebox/gateway/configuration_file.hpp>
 
-#include "checks.hpp"
-#include "document.hpp"
-#include "reader.hpp"
-#include "table.hpp"
+#include "config/checks.hpp"
+#include "config/document.hpp"
+#include "config/reader.hpp"
+#include "config/table.hpp"
 
 #include <algorithm>
 #include <cstdlib>

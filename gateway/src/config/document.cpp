@@ -1,4 +1,4 @@
-#include "document.hpp"
+#include "config/document.hpp"
 
 #include "substitution.hpp"
 

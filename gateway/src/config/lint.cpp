@@ -1,7 +1,7 @@
 // Warnings: what is valid, and will probably hurt.
-#include "checks.hpp"
-#include "document.hpp"
-#include "notation.hpp"
+#include "config/checks.hpp"
+#include "config/document.hpp"
+#include "config/notation.hpp"
 
 #include <fusebox/gateway/configuration_file.hpp>
 #include <fusebox/preset.hpp>

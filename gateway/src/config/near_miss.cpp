@@ -1,4 +1,4 @@
-#include "near_miss.hpp"
+#include "config/near_miss.hpp"
 
 #include <algorithm>
 #include <vector>

@@ -1,6 +1,6 @@
-#include "notation.hpp"
+#include "config/notation.hpp"
 
-#include "document.hpp"
+#include "config/document.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,9 +1,9 @@
 // The keys of the policies of a route, the circuit breaker apart.
-#include "table.hpp"
-#include "values.hpp"
+#include "config/table.hpp"
+#include "config/values.hpp"
 
-#include "document.hpp"
-#include "near_miss.hpp"
+#include "config/document.hpp"
+#include "config/near_miss.hpp"
 
 namespace fusebox::gateway::config {
 

@@ -1,6 +1,6 @@
 // The configuration in force as YAML, by the table, each value with its origin behind it.
-#include "shape.hpp"
-#include "table.hpp"
+#include "config/shape.hpp"
+#include "config/table.hpp"
 
 #include <fusebox/gateway/configuration_file.hpp>
 

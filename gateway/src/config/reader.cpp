@@ -1,6 +1,6 @@
-#include "reader.hpp"
+#include "config/reader.hpp"
 
-#include "near_miss.hpp"
+#include "config/near_miss.hpp"
 
 #include <algorithm>
 #include <cctype>

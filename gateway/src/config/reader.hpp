@@ -2,8 +2,8 @@
 // and pass the checks of the options it fills. Private.
 #pragma once
 
-#include "document.hpp"
-#include "shape.hpp"
+#include "config/document.hpp"
+#include "config/shape.hpp"
 
 #include <set>
 #include <string>

@@ -1,6 +1,6 @@
 // The table as a JSON Schema (draft 7), and as Markdown.
-#include "shape.hpp"
-#include "table.hpp"
+#include "config/shape.hpp"
+#include "config/table.hpp"
 
 #include <fusebox/gateway/configuration_file.hpp>
 

@@ -5,7 +5,7 @@
 // that a key's shape is one for what the key's accessor returns. Private.
 #pragma once
 
-#include "notation.hpp"
+#include "config/notation.hpp"
 
 #include <fusebox/circuit_breaker_options.hpp>
 

@@ -1,6 +1,6 @@
-#include "substitution.hpp"
+#include "config/substitution.hpp"
 
-#include "document.hpp"
+#include "config/document.hpp"
 
 #include <algorithm>
 #include <cctype>

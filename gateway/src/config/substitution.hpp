@@ -3,7 +3,7 @@
 // who knows it would wait for its effect. Private.
 #pragma once
 
-#include "notation.hpp"
+#include "config/notation.hpp"
 
 #include <fusebox/gateway/configuration_file.hpp>
 

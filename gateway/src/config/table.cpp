@@ -1,10 +1,10 @@
 // The keys of a route, and of the file as a whole.
-#include "table.hpp"
+#include "config/table.hpp"
 
-#include "values.hpp"
+#include "config/values.hpp"
 
-#include <fusebox/gateway/router.hpp>
 #include <fusebox/http/field_section.hpp>
+#include "routing/router.hpp"
 
 #include <algorithm>
 #include <cctype>

@@ -2,7 +2,7 @@
 // in it: they are those of the structs. Private.
 #pragma once
 
-#include "shape.hpp"
+#include "config/shape.hpp"
 
 #include <fusebox/gateway/configuration.hpp>
 

@@ -1,6 +1,6 @@
 // The keys of an upstream.
-#include "table.hpp"
-#include "values.hpp"
+#include "config/table.hpp"
+#include "config/values.hpp"
 
 #include <fusebox/http/path.hpp>
 

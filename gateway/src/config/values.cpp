@@ -1,6 +1,6 @@
-#include "values.hpp"
+#include "config/values.hpp"
 
-#include "document.hpp"
+#include "config/document.hpp"
 
 #include <fusebox/http/authority.hpp>
 

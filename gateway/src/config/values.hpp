@@ -1,8 +1,8 @@
 // The shapes of single values: durations, percentages, names of things. Private.
 #pragma once
 
-#include "near_miss.hpp"
-#include "shape.hpp"
+#include "config/near_miss.hpp"
+#include "config/shape.hpp"
 
 namespace fusebox::gateway::config {
 

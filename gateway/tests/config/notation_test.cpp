@@ -1,6 +1,6 @@
-#include "notation.hpp"
+#include "config/notation.hpp"
 
-#include "near_miss.hpp"
+#include "config/near_miss.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // That the table, the structs' defaults and checks, and the documentation say the same.
-#include "table.hpp"
+#include "config/table.hpp"
 #include "corpus.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // The log itself: its queue, its lines, and outputs that do not take them.
-#include "../../src/proxy/access_log.hpp"
+#include "telemetry/access_log.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

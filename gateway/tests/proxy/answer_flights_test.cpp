@@ -1,5 +1,5 @@
 // Who goes for an answer, and who waits: across threads, and bounded.
-#include "../../src/proxy/answer_flights.hpp"
+#include "kept/answer_flights.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // Active checks of two raw origins, on a clock that stands still until it is told to move.
-#include "../../src/proxy/health_checks.hpp"
-#include "../../src/proxy/admin.hpp"
+#include "endpoints/health_checks.hpp"
+#include "admin/admin.hpp"
 #include "raw_peers.hpp"
 
 #include <atomic>

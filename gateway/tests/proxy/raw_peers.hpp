@@ -2,9 +2,9 @@
 // goes in and comes out are bytes.
 #pragma once
 
-#include "../../src/proxy/admin.hpp"
-#include "../../src/proxy/proxied_exchange.hpp"
-#include "../../src/proxy/worker.hpp"
+#include "admin/admin.hpp"
+#include "exchange/proxied_exchange.hpp"
+#include "serving/worker.hpp"
 
 #include <fusebox/testing/manual_clock.hpp>
 
@@ -232,8 +232,9 @@ protected:
     template <class View>
     auto shown(View view) {
         const std::atomic<bool> draining{false};
-        const health_checks none{*plan_, addresses_, gateway_->loop(), 1};
-        return view(admin_sources{*plan_, draining, none, nullptr, nullptr, {gateway_.get()}});
+        const health_checks none{{}, addresses_, gateway_->loop(), 1};
+        return view(
+            admin_sources{*plan_, draining, none, nullptr, nullptr, {{gateway_->server(), gateway_->unrouted()}}});
     }
     std::string metrics() {
         return shown([this](const admin_sources& from) { return metrics_text(from, clock.now()); });

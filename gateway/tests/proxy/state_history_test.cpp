@@ -1,6 +1,6 @@
 // What the circuits and endpoints of a plan went through, as metrics and as events.
-#include "../../src/proxy/state_history.hpp"
-#include "../../src/proxy/admin.hpp"
+#include "telemetry/state_history.hpp"
+#include "admin/admin.hpp"
 #include "raw_peers.hpp"
 
 #include <nlohmann/json.hpp>

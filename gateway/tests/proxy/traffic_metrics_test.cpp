@@ -1,5 +1,5 @@
 // What is counted of the traffic, as Prometheus reads it.
-#include "../../src/proxy/timings.hpp"
+#include "plan/timings.hpp"
 #include "raw_peers.hpp"
 
 #include <ctime>

@@ -12,7 +12,7 @@
 #include <fusebox/chaos.hpp>
 #include <fusebox/circuit_breaker_options.hpp>
 #include <fusebox/gateway/address_range.hpp>
-#include <fusebox/gateway/incident.hpp>
+#include <fusebox/gateway/outcomes.hpp>
 #include <fusebox/gateway/upstream_options.hpp>
 #include <fusebox/hedge.hpp>
 #include <fusebox/rate_limiter.hpp>
