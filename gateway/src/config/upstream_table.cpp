@@ -1,6 +1,7 @@
 // The keys of an upstream.
 #include "config/table.hpp"
 #include "config/values.hpp"
+#include "endpoints/maglev.hpp"
 
 #include <fusebox/http/path.hpp>
 

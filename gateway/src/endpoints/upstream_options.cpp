@@ -1,5 +1,7 @@
 #include <fusebox/gateway/upstream_options.hpp>
 
+#include "endpoints/maglev.hpp"
+
 #include <string>
 #include <utility>
 
