@@ -156,12 +156,13 @@ void expose_requests(metrics::exposition& out, const plan& p) {
 }
 
 void expose_connections(metrics::exposition& out, const std::vector<const worker*>& workers) {
-    std::uint64_t open = 0, accepted = 0, shed = 0;
+    std::uint64_t open = 0, accepted = 0, shed = 0, evicted = 0;
     std::map<int, std::uint64_t> unrouted;
     for (const worker* w : workers) {
         open += w->server().connections();
         accepted += w->server().accepted();
         shed += w->server().shed();
+        evicted += w->server().evicted();
         for (int status = worker::first_refusal; status < worker::end_of_refusals; ++status)
             if (const std::uint64_t n = w->unrouted(status); n != 0 || status == 404) unrouted[status] += n;
     }
@@ -169,8 +170,12 @@ void expose_connections(metrics::exposition& out, const std::vector<const worker
     out.sample({}, open);
     out.family("fusebox_connections_accepted_total", "counter", "Connections of clients that were accepted.");
     out.sample({}, accepted);
-    out.family("fusebox_connections_shed_total", "counter", "Connections closed at once, for want of descriptors.");
+    out.family("fusebox_connections_shed_total", "counter",
+               "Connections closed at once, for want of descriptors or memory.");
     out.sample({}, shed);
+    out.family("fusebox_connections_evicted_total", "counter",
+               "Idle connections that gave way when all places were taken.");
+    out.sample({}, evicted);
     out.family("fusebox_unrouted_requests_total", "counter", "Requests refused before they had a route, by status.");
     for (const auto& [status, n] : unrouted) out.sample({{"code", metrics::exposition::text(status)}}, n);
 }

@@ -3,6 +3,7 @@
 #include "characters.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace fusebox::http {
 
@@ -79,6 +80,8 @@ parse_errc message_head::take_content_length(field& f) noexcept {
     }
     std::uint64_t length = 0;
     for (const char c : digits) length = length * 10 + static_cast<std::uint64_t>(c - '0');
+    // Others behind us count with a sign.
+    if (length > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) return parse_errc::content_length_malformed;
     if (has_length_) {
         if (length != body_.bytes) return parse_errc::content_length_repeated;
         f.dropped = true;

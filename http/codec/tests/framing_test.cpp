@@ -66,9 +66,26 @@ TEST(correct_proxying, line_03_transfer_encoding_in_http_1_0_is_refused) {
 }
 
 TEST(correct_proxying, line_04_a_content_length_that_is_not_one_number_is_refused) {
-    for (const char* value :
-         {"4, 4", "4,4", "4,", ",4", "+4", "-4", "0x4", "4 4", "4 ;", "4.0", "", "four", "4\t5", "18446744073709551616",
-          "99999999999999999999", "00000000000000000004", "4a", "1e3", "\xd9\xa4"}) {
+    for (const char* value : {"4, 4",
+                              "4,4",
+                              "4,",
+                              ",4",
+                              "+4",
+                              "-4",
+                              "0x4",
+                              "4 4",
+                              "4 ;",
+                              "4.0",
+                              "",
+                              "four",
+                              "4\t5",
+                              "18446744073709551616",
+                              "99999999999999999999",
+                              "9223372036854775808",
+                              "00000000000000000004",
+                              "4a",
+                              "1e3",
+                              "\xd9\xa4"}) {
         const std::string field = "Content-Length: " + std::string{value} + "\r\n";
         expect_refused(post_with(field), content_length_malformed, 400);
         expect_refused_response(ok_with(field), content_length_malformed);
@@ -87,8 +104,8 @@ TEST(correct_proxying, line_04_equal_content_lengths_collapse_into_one) {
 }
 
 TEST(correct_proxying, line_04_a_length_may_have_nineteen_digits) {
-    expect_accepted(post_with("Content-Length: 9999999999999999999\r\n"),
-                    {framing::length, 9'999'999'999'999'999'999U});
+    expect_accepted(post_with("Content-Length: 9223372036854775807\r\n"),
+                    {framing::length, 9'223'372'036'854'775'807U});
     expect_accepted(post_with("Content-Length:0\r\n"), {framing::length, 0});
     expect_accepted(post_with("Content-Length: \t 12 \t \r\n"), {framing::length, 12});
 }
