@@ -5,7 +5,28 @@
 # links. VERIFY_INTERFACE_HEADER_SETS compiles every public header alone with just those, so a header
 # that includes upward, or does not stand alone, fails the build.
 
+include(CheckCXXCompilerFlag)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  check_cxx_compiler_flag(-fcf-protection FUSEBOX_HAS_CF_PROTECTION)
+endif()
+
+# Whoever finds a way to overwrite memory is to find little use for it. What the compiler adds goes into every build that
+# is optimised, which is what ships, what the linker does into all. app/tests/hardening_test.py reads the result.
+function(fusebox_harden target)
+  if(NOT CMAKE_SYSTEM_NAME STREQUAL "Linux")
+    return()
+  endif()
+  target_compile_options(${target} PRIVATE
+    $<$<NOT:$<CONFIG:Debug>>:-fstack-protector-strong>
+    $<$<AND:$<NOT:$<CONFIG:Debug>>,$<BOOL:${FUSEBOX_HAS_CF_PROTECTION}>>:-fcf-protection>)
+  if(NOT FUSEBOX_SANITIZE)
+    target_compile_options(${target} PRIVATE $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE$<SEMICOLON>-D_FORTIFY_SOURCE=2>)
+  endif()
+  target_link_options(${target} PRIVATE LINKER:-z,relro,-z,now)
+endfunction()
+
 function(fusebox_compile_settings target)
+  fusebox_harden(${target})
   target_compile_features(${target} PUBLIC cxx_std_23)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
   target_compile_options(${target} PRIVATE

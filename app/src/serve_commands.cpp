@@ -2,15 +2,17 @@
 
 #include "check_command.hpp"
 #include "exit_code.hpp"
+#include "notices.hpp"
 
 #include <fusebox/gateway/configuration_file.hpp>
 #include <fusebox/gateway/engine.hpp>
 
+#include <csignal>
+#include <initializer_list>
 #include <ostream>
 
-#include <csignal>
-
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace fusebox::app {
 
@@ -30,15 +32,41 @@ void take_all_descriptors() {
     ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
+sigset_t set_of(std::initializer_list<int> signals) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int s : signals) sigaddset(&set, s);
+    return set;
+}
+
+// That nobody reads what is written, or that a file may not grow, is an error like others.
+void ignore_signals_of_writing() {
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
+}
+
+// Returns when a signal that ends it has come. The others are asked by habit for what other servers do; whoever sends
+// them must not end this one.
+void wait_for_end(const sigset_t& heard, gateway::engine& engine, std::ostream& err) {
+    for (;;) {
+        int signal = 0;
+        ::sigwait(&heard, &signal);
+        switch (signal) {
+            case SIGUSR1: engine.reopen_logs(); break;
+            case SIGHUP: err << "fusebox: SIGHUP: the file is not read again; start anew to change it\n"; break;
+            case SIGUSR2: err << "fusebox: SIGUSR2: there is no upgrade in place; start anew\n"; break;
+            default: return;
+        }
+    }
+}
+
 // Serves until a signal comes.
 int serve(const gateway::configuration& c, unsigned workers, std::ostream& err) {
-    // Before any thread begins, so that all inherit it and only sigwait() below hears of these.
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);
-
+    // Before any thread begins, so that all inherit it and only sigwait() hears of these.
+    const sigset_t ends = set_of({SIGTERM, SIGINT, SIGQUIT});
+    const sigset_t heard = set_of({SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2});
+    ::pthread_sigmask(SIG_BLOCK, &heard, nullptr);
+    ignore_signals_of_writing();
     take_all_descriptors();
     auto engine = gateway::engine::make(c, {workers});
     if (!engine) {
@@ -57,10 +85,9 @@ int serve(const gateway::configuration& c, unsigned workers, std::ostream& err) 
     for (const std::string& name : (*engine)->unknown_endpoints())
         err << "fusebox: warning: the name of endpoint " << name << " is not found; it is looked up again\n";
     err.flush();
-    int signal = 0;
-    ::sigwait(&ends, &signal);
+    wait_for_end(heard, **engine, err);
     err << "fusebox: draining; the signal once more ends it at once\n" << std::flush;
-    std::signal(signal, SIG_DFL);
+    for (const int s : {SIGTERM, SIGINT, SIGQUIT}) std::signal(s, SIG_DFL);
     ::pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);
     (*engine)->stop();
     return ok;
@@ -80,7 +107,8 @@ int serve_gateway(const gateway_request& request, std::ostream& err) {
         return wrong_config;
     }
     for (const auto& d : gateway::lint(*checked)) err << d.text() << '\n';
-    return serve(checked->value, request.workers, err);
+    notices said{STDERR_FILENO};
+    return serve(checked->value, request.workers, said.stream());
 }
 
 int serve_proxy(const proxy_request& request, std::ostream& err) {
@@ -103,7 +131,8 @@ int serve_proxy(const proxy_request& request, std::ostream& err) {
         err << "fusebox proxy: for example: fusebox proxy --listen :8080 --to http://127.0.0.1:9000\n";
         return wrong_usage;
     }
-    return serve(checked->value, request.workers, err);
+    notices said{STDERR_FILENO};
+    return serve(checked->value, request.workers, said.stream());
 }
 
 }  // namespace fusebox::app

@@ -93,7 +93,7 @@ class Documentation(unittest.TestCase):
                 piece = self.ROUTES + piece
             for key, rest in [("listen:", self.LISTEN), ("upstreams:", self.UPSTREAMS), ("routes:", self.ROUTES)]:
                 piece += "" if re.search(f"^{key}", piece, re.MULTILINE) else rest
-            run = fusebox("check", "-q", "-", stdin=piece, environment={"FUSEBOX_ADMIN_TOKEN": "t"})
+            run = fusebox("check", "-q", "-", stdin=piece, environment={"FUSEBOX_ADMIN_TOKEN": "s3cret"})
             self.assertEqual(run.returncode, 0, piece + run.stderr)
 
 

@@ -133,6 +133,39 @@ class AdminPort(Serving):
         gateway.end()
         self.assertIn("the admin port asks for its token", "".join(gateway.said))
 
+    def test_pages_of_other_sites_may_not_ask(self):
+        admin = self.gateway().admin
+        for other in [{"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}, {"Origin": "null"},
+                      {"Origin": "http://attacker.example"}, {"Sec_Fetch_Site": "none", "Origin": "https://a.example"}]:
+            self.assertEqual(ask(admin, "/metrics", **other)[0], 403, other)
+        for own in [{"Sec_Fetch_Site": "same-origin"}, {"Sec_Fetch_Site": "none"}, {"Origin": f"http://127.0.0.1:{admin}"}]:
+            self.assertEqual(ask(admin, "/metrics", **own)[0], 200, own)
+
+    def test_every_answer_says_what_browsers_must_not_do_with_it(self):
+        admin = self.gateway().admin
+        for path, method in [("/livez", "GET"), ("/metrics", "GET"), ("/nothing", "GET"), ("/livez", "POST")]:
+            fields = ask(admin, path, method)[1]
+            for name in ["Cache-Control", "X-Content-Type-Options", "X-Frame-Options", "Content-Security-Policy",
+                         "Referrer-Policy"]:
+                self.assertIn(name, fields, path)
+
+    def test_who_guesses_tokens_is_not_listened_to_for_a_while(self):
+        admin = self.gateway(admin='{ listen: "0.0.0.0:0", token: "s3cret" }').admin
+        answers = [ask(admin, "/metrics", Authorization=f"Bearer guess{n}")[0] for n in range(12)]
+        self.assertEqual(answers, [401] * 10 + [429] * 2)
+        status, fields, _ = ask(admin, "/metrics", Authorization="Bearer s3cret")
+        self.assertEqual(status, 429)
+        self.assertLessEqual(int(fields["Retry-After"]), 60)
+        self.assertEqual(ask(admin, "/metrics")[0], 401)
+        self.assertEqual(ask(admin, "/livez")[0], 200)
+
+    def test_answers_while_silent_connections_hold_it(self):
+        admin = self.gateway().admin
+        silent = [socket.create_connection(("127.0.0.1", admin), LIMIT) for _ in range(400)]
+        for connection in silent:
+            self.addCleanup(connection.close)
+        self.assertEqual(ask(admin, "/readyz")[0], 200)
+
     def test_a_token_on_loopback_stands_for_any_name(self):
         admin = self.gateway(admin='{ listen: "127.0.0.1:0", token: "s3cret" }').admin
         self.assertEqual(ask(admin, "/metrics")[0], 200)

@@ -9,10 +9,13 @@
 namespace fusebox::http {
 
 head_status client_connection::read_head() {
+    if (is_own_trouble(out_.error())) return head_status::closed;  // nothing will ever come
     for (;;) {
         if (input_.begun()) {
+            if (socket_.turn_is_over()) return head_status::blocked;  // many interim heads may lie in the memory
             switch (input_.head().parse(input_.received(), what_, limits_)) {
                 case parse_status::complete:
+                    loop().spend(reactor::price_of_head);
                     if (!input_.head().interim()) input_.begin_body(input_.head().body());
                     return head_status::complete;
                 case parse_status::refused: return head_status::refused;
@@ -22,6 +25,7 @@ head_status client_connection::read_head() {
         if (!socket_.readable()) return socket_.gone() ? head_status::closed : head_status::blocked;
         const transfer t = input_.fill();
         if (t.kind == transfer::blocked) return head_status::blocked;
+        if (t.kind == transfer::failed) read_error_ = t.error;
         if (t.kind != transfer::moved) return head_status::closed;
     }
 }

@@ -9,7 +9,8 @@ std::unique_ptr<client_connection> connection_pool::take() noexcept {
         client_connection& c = *newest_;
         unlink(c);
         std::unique_ptr<client_connection> taken{&c};
-        if (!c.socket_.has_untold_edge()) return taken;
+        // What no edge has told of yet counts too: bytes that nobody asked for would be taken for the next answer.
+        if (!c.socket_.has_untold_edge() && !c.socket_.has_bytes()) return taken;
     }
     return nullptr;
 }

@@ -22,6 +22,7 @@ reactor::reactor(net::execution_context& io)
     if (set < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
     set_.assign(set);
     for (ring_link& slot : wheel_) slot.next_ = slot.previous_ = &slot;
+    line_.next_ = line_.previous_ = &line_;
     turned_to_ = tick_of(read_clock());
 }
 
@@ -53,6 +54,7 @@ std::error_code reactor::add(int fd, watch& w) noexcept {
 }
 
 void reactor::remove(int fd, watch& w) noexcept {
+    w.unlink();
     ::epoll_ctl(set_.native_handle(), EPOLL_CTL_DEL, fd, nullptr);
     for (int i = next_event_; i < event_count_; ++i)
         if (events_[i].data.ptr == &w) events_[i].data.ptr = nullptr;
@@ -87,7 +89,9 @@ void reactor::serve_edges() {
 }
 
 int reactor::take_edges(std::chrono::milliseconds within) {
-    const int n = ::epoll_wait(set_.native_handle(), events_.data(), batch, static_cast<int>(within.count()));
+    const bool nobody_waits = line_.next_ == &line_;
+    const int n =
+        ::epoll_wait(set_.native_handle(), events_.data(), batch, nobody_waits ? static_cast<int>(within.count()) : 0);
     if (n <= 0) return 0;
     begin_round();
     event_count_ = n;
@@ -96,10 +100,54 @@ int reactor::take_edges(std::chrono::milliseconds within) {
         if (event.data.ptr == nullptr) continue;  // removed by one that was told earlier
         auto& w = *static_cast<watch*>(event.data.ptr);
         w.seen_ |= event.events;
+        begin_turn();
         w.on_edge_();
     }
     end_round();
     return n;
+}
+
+// -- Turns -------------------------------------------------------------------------------------------
+
+void reactor::later(watch& w) {
+    if (w.next_ != nullptr) return;
+    w.next_ = &line_;
+    w.previous_ = line_.previous_;
+    line_.previous_->next_ = &w;
+    line_.previous_ = &w;
+    post_later();
+}
+
+// Between two such posts Asio looks at its timers, and by that at deadlines, and at new edges.
+void reactor::post_later() {
+    if (line_posted_) return;
+    line_posted_ = true;
+    net::post(io_, [this] {
+        line_posted_ = false;
+        serve_later();
+        if (line_.next_ != &line_) post_later();
+    });
+}
+
+// A turn for each who waits now, as long as they do not take too much time together.
+void reactor::serve_later() {
+    begin_round();
+    const time_point until = saturating_add(now_, longest_turn);
+    struct mark : ring_link {
+        ~mark() { unlink(); }
+    } end;  // of those who wait now: who wants yet another turn stands behind it
+    end.next_ = &line_;
+    end.previous_ = line_.previous_;
+    line_.previous_->next_ = &end;
+    line_.previous_ = &end;
+    while (line_.next_ != &end && now_ < until) {
+        auto& w = static_cast<watch&>(*line_.next_);
+        w.unlink();
+        begin_turn();
+        w.on_edge_();
+        now_ = read_clock();
+    }
+    end_round();
 }
 
 void reactor::begin_round() noexcept {
@@ -112,6 +160,7 @@ void reactor::end_round() {
         afterthought& next = *first_;
         first_ = next.next_;
         next.waits_at_ = nullptr;
+        begin_turn();
         next.then_();
     }
     last_ = nullptr;
@@ -212,8 +261,12 @@ void reactor::look_at(std::int64_t slot_tick) {
     while (taken.next_ != &taken) {
         auto& d = static_cast<deadline&>(*taken.next_);
         d.disarm();
-        if (due_tick(d.at_) <= slot_tick) d.on_expiry_();
-        else arm(d, d.at_);  // in another turn of the wheel
+        if (due_tick(d.at_) > slot_tick) {
+            arm(d, d.at_);  // in another turn of the wheel
+            continue;
+        }
+        begin_turn();
+        d.on_expiry_();
     }
 }
 

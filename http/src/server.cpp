@@ -32,29 +32,73 @@ void server::accept(int fd, const socket_address& peer) {
     connection_owner& me = *this;
     auto made = std::make_unique<server_connection>(loop_, memory_, limits_, service_, me, peer);
     if (const auto failed = made->start(fd)) {
-        if (failed == std::errc::too_many_files_open) shed_.add();
+        if (is_own_trouble(failed.value())) shed_.add();
         return;
     }
     server_connection& c = *made.release();
-    c.next_ = first_;
-    if (first_ != nullptr) first_->previous_ = &c;
-    first_ = &c;
+    put_first(c);
     accepted_.add();
     if (draining_) c.drain();
     connections_.add();
-    if (connections() < most_connections_) return;
+    if (connections() - leaving_ < most_connections_ || evict_one()) return;
     full_ = true;
     for (const auto& l : listeners_) l->pause();
 }
 
 void server::closed(server_connection& c) noexcept {
-    (c.previous_ != nullptr ? c.previous_->next_ : first_) = c.next_;
-    if (c.next_ != nullptr) c.next_->previous_ = c.previous_;
+    take_out(c);
+    if (c.gives_way_) --leaving_;
     delete &c;
     connections_.subtract();
+    accept_again();
+}
+
+// Whoever waits may have its place.
+void server::rested(server_connection& c) noexcept {
+    if (first_ != &c) take_out(c), put_first(c);
+    accept_again();
+}
+
+void server::accept_again() noexcept {
     if (!full_) return;
     full_ = false;
     for (const auto& l : listeners_) l->resume();
+}
+
+void server::put_first(server_connection& c) noexcept {
+    c.previous_ = nullptr;
+    c.next_ = first_;
+    (first_ != nullptr ? first_->previous_ : last_) = &c;
+    first_ = &c;
+}
+
+void server::take_out(server_connection& c) noexcept {
+    (c.previous_ != nullptr ? c.previous_->next_ : first_) = c.next_;
+    (c.next_ != nullptr ? c.next_->previous_ : last_) = c.previous_;
+}
+
+// Looks at so many of the oldest only, and puts those who work to the others' front, so that it costs no more with
+// many.
+bool server::evict_one() noexcept {
+    constexpr int looks = 64;
+    server_connection* given_up = nullptr;
+    server_connection* const newest = first_;
+    for (int i = 0; i < looks && last_ != newest; ++i) {
+        server_connection& c = *last_;
+        if (c.is_idle()) {
+            given_up = &c;
+            break;
+        }
+        if (c.is_asking() && given_up == nullptr) given_up = &c;
+        take_out(c);
+        put_first(c);
+    }
+    if (given_up == nullptr) return false;
+    evicted_.add();
+    ++leaving_;
+    given_up->gives_way_ = true;
+    given_up->close();  // and destroyed when nobody on the stack can look at it any more
+    return true;
 }
 
 void server::drain() {

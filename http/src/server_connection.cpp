@@ -76,9 +76,10 @@ void server_connection::read_heads() {
 bool server_connection::read_one_head() {
     for (bool first = true;; first = false) {
         if (input_.begun()) {
+            if (socket_.turn_is_over()) return false;  // many heads may lie in the memory
             const auto received = input_.received();
             const auto status = input_.head().parse({received.data(), received.size()}, limits_.head);
-            if (status == parse_status::complete) return serve(), true;
+            if (status == parse_status::complete) return loop_.spend(reactor::price_of_head), serve(), true;
             if (status == parse_status::refused) {
                 refuse(answer_status(input_.head().error()), sentence(input_.head().error()));
                 return false;
@@ -193,6 +194,7 @@ void server_connection::after_response() {
     phase_ = phase::idle;
     loop_.arm_in(reading_, input_.begun() ? limits_.head_time : limits_.idle);
     if (input_.begun() || socket_.readable() || socket_.peer_finished()) read_heads();
+    if (is_idle()) owner_.rested(*this);
 }
 
 void server_connection::answer(int status, std::string_view content_type, std::string_view body,

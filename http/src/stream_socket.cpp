@@ -30,6 +30,20 @@ ssize_t send_once(int fd, std::span<const iovec> pieces, std::size_t size) noexc
 
 }  // namespace
 
+bool is_own_trouble(int error) noexcept {
+    switch (error) {
+        case EMFILE:
+        case ENFILE:
+        case ENOMEM:
+        case ENOBUFS:
+        case ENOSPC:         // of watches: /proc/sys/fs/epoll/max_user_watches
+        case EAGAIN:         // connect(): all local ports are in use
+        case EADDRNOTAVAIL:  // the same, or no address of that family
+            return true;
+        default: return false;
+    }
+}
+
 std::error_code stream_socket::adopt(int fd) noexcept {
     fd_ = fd;
     if (auto failed = loop_.add(fd, watch_)) {
@@ -67,14 +81,18 @@ stream_socket::progress stream_socket::connecting(std::error_code& why) noexcept
 bool stream_socket::has_bytes() noexcept {
     char byte;
     if (::recv(fd_, &byte, 1, MSG_PEEK) >= 0) return true;
+    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) return true;  // a read would find the error
     watch_.used_up_reading();
     return false;
 }
 
 transfer stream_socket::read(std::span<char> into) noexcept {
+    constexpr std::size_t price_of_call = 1024;
+    if (turn_is_over()) return {transfer::blocked};
     for (;;) {
         const ssize_t n = ::recv(fd_, into.data(), into.size(), 0);
         if (n > 0) {
+            loop_.spend(price_of_call + static_cast<std::size_t>(n));
             // A short read took all there was; only the peer's end may still lie behind it.
             if (static_cast<std::size_t>(n) < into.size() && !watch_.peer_finished()) watch_.used_up_reading();
             return {transfer::moved, static_cast<std::size_t>(n)};

@@ -368,28 +368,3 @@ TEST_F(server_test, closes_idle_connections_in_time) {
     pass(2s);
     EXPECT_EQ(web.connections(), 0u);
 }
-
-TEST_F(server_test, a_flood_of_connections_is_bounded_and_those_within_the_limit_are_served) {
-    server small{loop, memory, {}, app, 2};
-    ASSERT_FALSE(small.listen(*socket_address::from("127.0.0.1", 0)));
-    const auto at = small.local();
-    for (int i = 0; i < 20; ++i) {  // the kernel takes all of them
-        clients.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        ASSERT_EQ(::connect(clients.back(), at.get(), at.size), 0);
-    }
-    EXPECT_TRUE(until([&] { return small.connections() == 2; }));
-    for (int i = 0; i < 3; ++i) {
-        EXPECT_THAT(ask(clients[0], "GET /0 HTTP/1.1\r\nHost: a\r\n\r\n"), EndsWith("GET /0"));
-        EXPECT_THAT(ask(clients[1], "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n"), EndsWith("GET /1"));
-    }
-    begin(clients[2], "GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
-    EXPECT_EQ(small.accepted(), 2u);
-    ::shutdown(clients[0], SHUT_RDWR);
-    EXPECT_THAT(response(clients[2]), EndsWith("GET /2")) << "its turn, when another has ended";
-    EXPECT_EQ(small.connections(), 2u);
-    for (int i = 0; i < 20 && small.accepted() < 20; ++i) {
-        pass(80s);  // who only holds a connection does not hold it for ever
-        EXPECT_LE(small.connections(), 2u);
-    }
-    EXPECT_EQ(small.accepted(), 20u);
-}

@@ -7,11 +7,13 @@
 //
 // On a loopback address it answers only when Host is an IP address or localhost, so that a page in a browser cannot be
 // made to ask (DNS rebinding). On any other all but the probes, /livez and /readyz, need the token, which such a page
-// does not know; then Host does not matter.
+// does not know; then Host does not matter. What a page of another site asks for (Origin, Sec-Fetch-Site) is refused
+// everywhere, and so is, for a minute, a peer that has sent ten wrong tokens.
 //
 // Thread-safety: none; one reactor's thread. What it reads may be read from any thread.
 #pragma once
 
+#include "admin/bad_tokens.hpp"
 #include "endpoints/health_checks.hpp"
 #include "plan/plan.hpp"
 #include "telemetry/access_log.hpp"
@@ -45,6 +47,7 @@ public:
 
 private:
     const admin_sources from_;
+    bad_tokens guessed_;
 };
 
 std::string metrics_text(const admin_sources& from, time_point now);

@@ -124,6 +124,9 @@ shape_of<admin_configuration> admin_section() {
             if (!is_loopback(a.listen) && a.token.empty())
                 wrong.push_back(
                     {"token", "unset", "must be set when listen is not a loopback address: anybody could ask"});
+            constexpr std::size_t shortest = 6;
+            if (!a.token.empty() && a.token.size() < shortest)
+                wrong.push_back({"token", "unset", "is guessed at once; write 6 characters or more, 32 at random"});
             if (!std::all_of(a.token.begin(), a.token.end(), [](char c) { return c > ' ' && c <= '~'; }))
                 wrong.push_back({"token", "unset",
                                  "has spaces, or other characters that no header can carry to it; write letters, "

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <optional>
 #include <utility>
 
@@ -22,12 +21,6 @@ std::string_view text_of(check_end e) noexcept {
                                                     "closed without a whole answer",
                                                     "an answer that is not HTTP"};
     return texts[static_cast<std::size_t>(e)];
-}
-
-// Whether a connection cannot be made for want of something on this side.
-bool is_our_own(int error) noexcept {
-    return error == EMFILE || error == ENFILE || error == EADDRNOTAVAIL || error == ENOBUFS || error == ENOMEM ||
-           error == ENOSPC;
 }
 
 }  // namespace
@@ -107,7 +100,9 @@ private:
             switch (connection_->read_head()) {
                 case http::head_status::blocked: return false;
                 case http::head_status::refused: return end(check_end::not_http), false;
-                case http::head_status::closed: return end(check_end::cut_short), false;
+                case http::head_status::closed:
+                    if (connection_->has_own_trouble()) return not_heard(), false;
+                    return end(check_end::cut_short), false;
                 case http::head_status::complete:
                     if (!connection_->head().interim()) {
                         stage_ = stage::answered;
@@ -127,7 +122,7 @@ private:
     }
 
     void not_connected(std::error_code why) {
-        if (is_our_own(why.value())) return not_heard();
+        if (http::is_own_trouble(why.value())) return not_heard();
         ++turn_;  // the next check tries another address of the name
         end(check_end::not_connected);
     }

@@ -21,10 +21,11 @@ incident incident_of_connect(int error) noexcept {
     switch (error) {
         case ECONNREFUSED: return incident::connection_refused;
         case ETIMEDOUT: return incident::connection_timeout;
+        case EAGAIN:
         case EADDRNOTAVAIL: return incident::no_local_port;
         case EMFILE:
         case ENFILE: return incident::out_of_descriptors;
-        default: return incident::destination_unroutable;
+        default: return http::is_own_trouble(error) ? incident::out_of_memory : incident::destination_unroutable;
     }
 }
 
@@ -81,8 +82,9 @@ void attempt::dial(std::size_t addresses) {
 }
 
 void attempt::not_connected(int error) {
-    const bool ours = error == EMFILE || error == ENFILE;
-    if (ours) return failed(incident_of_connect(error));
+    // A port may be free towards another address, or there is none of this one's family.
+    const bool another_may_do = error == EAGAIN || error == EADDRNOTAVAIL;
+    if (http::is_own_trouble(error) && !another_may_do) return failed(incident_of_connect(error));
     origin_->turn_away();
     if (untried_ > 0) return dial(untried_);
     failed(incident_of_connect(error));
@@ -118,7 +120,8 @@ void attempt::stirred() {
 // that is nobody's failure, and the request is sent once more where it does no harm.
 void attempt::connection_lost() {
     client_came();
-    if (fresh_ || upstream_->response_begun()) return failed(incident::connection_terminated);
+    if (upstream_->has_own_trouble()) return failed(incident::out_of_memory);
+    if (fresh_ || upstream_->heard()) return failed(incident::connection_terminated);
     if (!of_.may_repeat(*this) || must_be_fresh_) return failed(incident::reuse_race);
     drop(false);
     must_be_fresh_ = true;

@@ -95,10 +95,16 @@ const circuit_breaker* attempt::own_breaker() const noexcept {
 
 // -- The endpoint ------------------------------------------------------------------------------------
 
+// One that is full is passed over, unless all are.
 void attempt::choose_endpoint() {
-    const pick_request wanted{.hash = hash_of_request(), .tried = of_.tried(), .may_be_trial = number_ == 1};
-    lease_ = thread_.balancer_of(*of_.to_).pick(wanted, of_.now());
-    if (lease_) of_.note_tried(lease_->target());
+    const std::uint64_t hash = hash_of_request();
+    for (std::size_t i = 0; i < of_.most_tried; ++i) {
+        const pick_request wanted{.hash = hash, .tried = of_.tried(), .may_be_trial = number_ == 1};
+        lease_ = thread_.balancer_of(*of_.to_).pick(wanted, of_.now());
+        if (!lease_) return;
+        of_.note_tried(lease_->target());
+        if (!of_.to_->is_full(lease_->target())) return;
+    }
 }
 
 // What a hashing balancer goes by.

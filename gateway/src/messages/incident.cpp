@@ -61,6 +61,8 @@ constexpr incident_row rows[incident_count] = {
      "The gateway has no connection left"},
     {no_local_port, "no_local_port", group::ours, 503, "connection_limit_reached",
      "The gateway has no local port left"},
+    {out_of_memory, "out_of_memory", group::ours, 503, "connection_limit_reached",
+     "The gateway's system has no memory left for a connection"},
     {internal_error, "internal_error", group::ours, 500, "proxy_internal_error", "The gateway failed"},
     {draining, "draining", group::ours, 503, "proxy_internal_response", "The gateway is shutting down"},
     {nothing_kept, "nothing_kept", group::ours, 504, "proxy_internal_response", "Nothing is kept for this request"},

@@ -48,6 +48,7 @@ enum class incident : unsigned char {
     loop_detected,
     out_of_descriptors,
     no_local_port,
+    out_of_memory,  // of the system's, for sockets and what belongs to them: ENOMEM, ENOBUFS, ENOSPC
     internal_error,
     draining,
     nothing_kept,    // and the client wants nothing but a kept answer
@@ -63,7 +64,7 @@ enum class incident : unsigned char {
     reuse_race,
     hedge_lost,
 };
-inline constexpr std::size_t incident_count = 39;
+inline constexpr std::size_t incident_count = 40;
 
 struct incident_row {
     incident what;

@@ -55,6 +55,13 @@ struct alignas(64) use_count {
 };
 
 struct upstream_state {
+    // Whether no connection to it is to be had: connections.max_per_endpoint are in use.
+    bool is_full(const endpoint& e) const {
+        const auto used = in_use.find(e.address());
+        return used != in_use.end() &&
+               used->second.connections.load(std::memory_order_relaxed) >= configured.connections.max_per_endpoint;
+    }
+
     upstream_configuration configured;
     std::unique_ptr<upstream> endpoints;
     std::size_t number = 0;

@@ -259,6 +259,10 @@ void engine::stop() {
     s.kept->stop();
 }
 
+void engine::reopen_logs() {
+    if (state_->requests) state_->requests->reopen();
+}
+
 std::uint16_t engine::port(std::size_t i) const {
     return state_->ports.at(i);
 }

@@ -104,6 +104,11 @@ void access_log::expose(metrics::exposition& out) const {
     out.sample({{"result", "dropped"}}, dropped());
 }
 
+void access_log::reopen() noexcept {
+    reopening_ = true;
+    wake();
+}
+
 void access_log::wake() noexcept {
     const std::uint64_t one = 1;
     (void)!::write(waker_, &one, sizeof one);
@@ -118,6 +123,7 @@ void access_log::run() {
     ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
     constexpr int look_again_ms = 50;
     for (;;) {
+        if (reopening_.exchange(false)) to_.reopen();
         const bool last = ending_.load();
         bool more = false;
         for (const auto& r : rings_) more |= format_some(*r);

@@ -72,6 +72,8 @@ public:
     std::uint64_t written() const noexcept { return written_.load(std::memory_order_relaxed); }
     std::uint64_t dropped() const noexcept;
     void expose(metrics::exposition& out) const;
+    // Soon goes on with the file that has the log's name then. From any thread.
+    void reopen() noexcept;
 
 private:
     void run();
@@ -84,6 +86,7 @@ private:
     std::vector<std::unique_ptr<log_ring>> rings_;
     const int waker_;  // an eventfd
     std::atomic<bool> ending_{false};
+    std::atomic<bool> reopening_{false};
     std::atomic<time_point> give_up_at_{time_point::max()};
     std::atomic<std::uint64_t> written_{0};
     std::atomic<std::uint64_t> lost_{0};  // in writing

@@ -14,7 +14,7 @@
 
 namespace fusebox::gateway {
 
-log_output::log_output(int fd, bool ours) : fd_(fd), ours_(ours) {
+log_output::log_output(int fd, std::string file) : fd_(fd), ours_(!file.empty()), file_(std::move(file)) {
     struct stat about{};
     const bool known = ::fstat(fd, &about) == 0;
     // A pipe or a terminal that is writable takes at least so much without making us wait.
@@ -25,6 +25,7 @@ log_output::log_output(int fd, bool ours) : fd_(fd), ours_(ours) {
 log_output::log_output(log_output&& other) noexcept
     : fd_(other.fd_),
       ours_(std::exchange(other.ours_, false)),
+      file_(std::move(other.file_)),
       at_once_(other.at_once_),
       form_(other.form_),
       torn_(other.torn_) {}
@@ -34,13 +35,30 @@ log_output::~log_output() {
 }
 
 std::expected<log_output, std::string> log_output::open(const std::string& target) {
-    if (target == "stdout") return log_output{STDOUT_FILENO, false};
-    if (target == "stderr") return log_output{STDERR_FILENO, false};
-    const int fd = ::open(target.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (target == "stdout") return log_output{STDOUT_FILENO, {}};
+    if (target == "stderr") return log_output{STDERR_FILENO, {}};
+    const int fd = open_file(target);
     if (fd < 0)
         return std::unexpected("cannot write the log " + target + ": " +
                                std::error_code{errno, std::generic_category()}.message());
-    return log_output{fd, true};
+    return log_output{fd, target};
+}
+
+// A FIFO is opened for reading too: without it, who opens one waits for a reader, and who writes to one whose reader
+// has gone loses the line.
+int log_output::open_file(const std::string& name) {
+    struct stat about{};
+    const bool fifo = ::stat(name.c_str(), &about) == 0 && S_ISFIFO(about.st_mode);
+    const int how = fifo ? O_RDWR : O_WRONLY | O_CREAT | O_APPEND;
+    return ::open(name.c_str(), how | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
+}
+
+void log_output::reopen() {
+    if (!ours_) return;
+    const int fd = open_file(file_);
+    if (fd < 0) return;
+    ::close(std::exchange(fd_, fd));
+    torn_ = false;
 }
 
 bool log_output::wait_until_writable(const std::atomic<time_point>& give_up_at) const noexcept {

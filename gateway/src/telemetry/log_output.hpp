@@ -32,12 +32,19 @@ public:
     // `give_up_at` had come.
     std::size_t write(std::string_view lines, const std::atomic<time_point>& give_up_at);
 
+    // Goes on with the file that has the name now: the old one may have been moved away. Where that cannot be opened,
+    // and for the standard output and error, all stays as it is.
+    void reopen();
+
 private:
-    explicit log_output(int fd, bool ours);
+    // `file` is the name of what was opened; empty for what was there.
+    log_output(int fd, std::string file);
+    static int open_file(const std::string& name);
     bool wait_until_writable(const std::atomic<time_point>& give_up_at) const noexcept;
 
     int fd_;
     bool ours_;
+    std::string file_;
     std::size_t at_once_;  // so much can be written when poll() says so
     log_form form_;
     bool torn_ = false;  // the last line that was written has no end

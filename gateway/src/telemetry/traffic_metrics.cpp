@@ -156,12 +156,13 @@ void expose_requests(metrics::exposition& out, const plan& p) {
 }
 
 void expose_connections(metrics::exposition& out, std::span<const served_clients> all) {
-    std::uint64_t open = 0, accepted = 0, shed = 0;
+    std::uint64_t open = 0, accepted = 0, shed = 0, evicted = 0;
     std::map<int, std::uint64_t> unrouted;
     for (const served_clients& one : all) {
         open += one.server.connections();
         accepted += one.server.accepted();
         shed += one.server.shed();
+        evicted += one.server.evicted();
         for (int status = unrouted_counts::first; status <= unrouted_counts::last; ++status)
             if (const std::uint64_t n = one.unrouted.of(status); n != 0 || status == 404) unrouted[status] += n;
     }
@@ -169,8 +170,12 @@ void expose_connections(metrics::exposition& out, std::span<const served_clients
     out.sample({}, open);
     out.family("fusebox_connections_accepted_total", "counter", "Connections of clients that were accepted.");
     out.sample({}, accepted);
-    out.family("fusebox_connections_shed_total", "counter", "Connections closed at once, for want of descriptors.");
+    out.family("fusebox_connections_shed_total", "counter",
+               "Connections closed at once, for want of descriptors or memory.");
     out.sample({}, shed);
+    out.family("fusebox_connections_evicted_total", "counter",
+               "Idle connections that gave way when all places were taken.");
+    out.sample({}, evicted);
     out.family("fusebox_unrouted_requests_total", "counter", "Requests refused before they had a route, by status.");
     for (const auto& [status, n] : unrouted) out.sample({{"code", metrics::exposition::text(status)}}, n);
 }

@@ -108,9 +108,19 @@ parse_errc body_reader::take_size_line(char c) noexcept {
         case state::size_lf:
             if (c != '\n') return parse_errc::bare_cr;
             state_ = left_ == 0 ? state::trailer_first : state::data;
-            return parse_errc::none;
+            return weigh_chunk();
         default: return take_extension(c);
     }
+}
+
+// What a chunk has too much of framing for its data is kept in mind; what it has too little is forgiven to others.
+parse_errc body_reader::weigh_chunk() noexcept {
+    constexpr std::uint32_t line_ends = 4;
+    const std::uint32_t framing = std::uint32_t{digits_} + extension_bytes_ + line_ends;
+    const std::uint64_t allowed = free_framing_bytes + std::min(left_, std::uint64_t{most_excess_bytes});
+    excess_ += framing;
+    excess_ -= static_cast<std::uint32_t>(std::min<std::uint64_t>(excess_, allowed));
+    return excess_ > most_excess_bytes ? parse_errc::chunk_framing_too_long : parse_errc::none;
 }
 
 // *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )

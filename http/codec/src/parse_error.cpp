@@ -29,7 +29,7 @@ std::string_view sentence(parse_errc e) noexcept {
         case field_name_invalid: return "A byte that no field name may have stands before the colon.";
         case space_before_colon: return "No whitespace may stand before the colon of a field.";
         case colon_missing: return "A field must have a colon after its name.";
-        case content_length_malformed: return "Content-Length must be one number of 1 to 19 digits.";
+        case content_length_malformed: return "Content-Length must be one number of 1 to 19 digits, below 2^63.";
         case content_length_repeated: return "Two fields Content-Length differ.";
         case content_length_beside_transfer_encoding: return "Content-Length and Transfer-Encoding exclude each other.";
         case transfer_encoding_in_http_1_0: return "HTTP/1.0 has no Transfer-Encoding.";
@@ -47,6 +47,7 @@ std::string_view sentence(parse_errc e) noexcept {
         case chunk_size_too_long: return "A chunk size has more than 16 digits.";
         case chunk_extension_malformed: return "A chunk extension must read ;name or ;name=value.";
         case chunk_extension_too_long: return "The extensions of a chunk take more than 256 bytes.";
+        case chunk_framing_too_long: return "A chunked body is mostly framing: send larger chunks, without extensions.";
         case chunk_data_unterminated: return "CR LF must follow the data of a chunk.";
         case body_truncated: return "The connection ended before the message did.";
     }

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -102,6 +103,26 @@ TEST(correct_proxying, line_10_extensions_are_checked_bounded_and_not_passed_on)
     expect_chunked("1;" + std::string(255, 'a') + "\r\nx\r\n1;" + std::string(255, 'a') + "\r\ny\r\n0\r\n\r\n", "xy");
     expect_refused("1;" + std::string(256, 'a') + "\r\nx\r\n0\r\n\r\n", chunk_extension_too_long);
     expect_refused("1;" + std::string(100'000, 'a'), chunk_extension_too_long);
+}
+
+TEST(body_reader, a_body_may_not_be_mostly_framing) {
+    const auto chunks = [](std::size_t count, const std::string& extension, std::size_t size) {
+        std::string all;
+        for (std::size_t i = 0; i < count; ++i) {
+            char hex[17];
+            std::snprintf(hex, sizeof hex, "%zx", size);
+            all += hex + extension + "\r\n" + std::string(size, 'z') + "\r\n";
+        }
+        return all + "0\r\n\r\n";
+    };
+    const auto read = [](const std::string& bytes) { return read_body({framing::chunked}, bytes, 1000).error; };
+    const std::string long_extension = ";x=" + std::string(200, 'y');
+    EXPECT_EQ(read(chunks(10'000, long_extension, 1)), parse_errc::chunk_framing_too_long);
+    EXPECT_EQ(read(chunks(10'000, ";x=" + std::string(40, 'y'), 1)), parse_errc::chunk_framing_too_long);
+    EXPECT_EQ(read(chunks(50, long_extension, 1)), parse_errc::none) << "a few are no attack";
+    EXPECT_EQ(read(chunks(10'000, "", 1)), parse_errc::none) << "small chunks are no attack, but are read in turns";
+    EXPECT_EQ(read(chunks(2'000, long_extension, 300)), parse_errc::none) << "and signatures of real chunks neither";
+    EXPECT_EQ(read(chunks(1, "", 100'000) + chunks(0, "", 0)), parse_errc::none);
 }
 
 TEST(correct_proxying, line_11_trailer_fields_are_read_as_fields_and_the_dangerous_are_dropped) {

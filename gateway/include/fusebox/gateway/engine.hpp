@@ -43,6 +43,9 @@ public:
     // Accepts no more, lets requests in flight finish within configuration::drain_timeout, and ends.
     void stop();
 
+    // Goes on with the files that have the logs' names now, after somebody has moved the old ones away.
+    void reopen_logs();
+
     // The port that listen[i] was given; of interest when it was configured as 0.
     std::uint16_t port(std::size_t i = 0) const;
     std::uint16_t admin_port() const;

@@ -45,12 +45,15 @@ public:
     void begin_request(answered_request what) noexcept {
         what_ = what;
         out_.reset();
-        request_sent_ = false;
+        request_sent_ = heard_ = false;
+        read_error_ = 0;
         ++requests_;
     }
     // False when the connection is broken. What the origin does not take is copied and kept: see unsent().
-    bool send(std::span<const iovec> pieces) { return out_.send(pieces); }
+    bool send(std::span<const iovec> pieces) { return out_.send(pieces) || tell_of_trouble(); }
     bool flush() { return out_.flush(); }
+    // What kept the request or its response from passing was a want on this side: see http::is_own_trouble().
+    bool has_own_trouble() const noexcept { return is_own_trouble(out_.error()) || is_own_trouble(read_error_); }
     // All of the request has been handed to send().
     void request_complete() noexcept { request_sent_ = true; }
     bool request_completed() const noexcept { return request_sent_; }
@@ -66,10 +69,13 @@ public:
     const response_head& head() const noexcept { return input_.head(); }
     // Why read_head() came to `refused`.
     parse_errc head_error() const noexcept { return input_.head().error(); }
-    // Whether any byte of a response has come.
+    // Whether any byte of a response has come; of the next one, behind an interim response.
     bool response_begun() const noexcept { return input_.begun(); }
+    // Whether the origin has said anything to this request: then it had not grown tired of the connection before.
+    bool heard() const noexcept { return heard_ || input_.begun(); }
     // Behind an interim response: makes ready to read the next.
     void next_head() {
+        heard_ = true;
         input_.begin_body({});
         input_.next_message();
     }
@@ -115,6 +121,11 @@ private:
         out_.reset();
     }
     void stirred_while_resting();
+    // The peer does not know of it, so that no edge would come.
+    bool tell_of_trouble() {
+        if (is_own_trouble(out_.error())) socket_.stir();
+        return false;
+    }
 
     const head_limits& limits_;
     callback user_{};
@@ -123,6 +134,8 @@ private:
     send_queue out_;
     answered_request what_{};
     bool request_sent_ = false;
+    bool heard_ = false;
+    int read_error_ = 0;
     std::uint32_t requests_ = 0;
 
     connection_pool* home_ = nullptr;  // in whose list it rests

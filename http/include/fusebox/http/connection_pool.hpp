@@ -1,7 +1,9 @@
 // Connections to one origin that wait for their next use, in one thread. Last in, first out: the one used last
 // is the least likely to have been closed, and the others may grow old and go.
 //
-// A connection that becomes readable while it rests, or whose time is over, is closed at once. An origin that says
+// A connection that becomes readable while it rests, or whose time is over, is closed at once, and each is looked at
+// when it is taken. What remains: bytes that nobody asked for and that are still on their way when the next request
+// goes out cannot be told from its answer. An origin that says
 // for how long it keeps it (Keep-Alive: timeout) is believed.
 //
 // Thread-safety: none; the reactor's thread.

@@ -11,6 +11,10 @@
 // Deadlines lie in a wheel of slots, one tick of 4 ms each, and are looked at once a tick: to set one and
 // to move one costs a few instructions and no system call. They come late by up to a tick, never early.
 //
+// Whoever is called has a turn, and a turn is bounded: reads, heads and parts of bodies spend() what it may cost, and
+// when turn_is_over(), one goes to the end of the line by later() and is called again like at an edge. Deadlines and
+// others' edges are looked at in between, so that one connection that never runs dry does not hold the thread.
+//
 // Thread-safety: none. Everything happens in the thread that runs the io_context; one thread only.
 #pragma once
 
@@ -33,9 +37,24 @@ namespace fusebox::http {
 
 class reactor;
 
+// Those whose deadlines lie in the same slot are linked in a ring, and so are those who wait for another turn.
+class ring_link {
+    friend class deadline;
+    friend class watch;
+    friend reactor;
+    void unlink() noexcept {
+        if (next_ == nullptr) return;
+        previous_->next_ = next_;
+        next_->previous_ = previous_;
+        next_ = previous_ = nullptr;
+    }
+    ring_link* next_ = nullptr;
+    ring_link* previous_ = nullptr;
+};
+
 // What a reactor knows of one descriptor. It calls `on_edge` when the kernel reports something new.
 // Must not move while it is registered; whoever destroys it has called reactor::remove().
-class watch {
+class watch : private ring_link {
 public:
     explicit watch(callback on_edge) noexcept : on_edge_(on_edge) {}
     watch(const watch&) = delete;
@@ -58,14 +77,6 @@ private:
     std::uint32_t seen_ = 0;
 };
 
-// Those whose deadlines lie in the same slot are linked in a ring.
-class ring_link {
-    friend class deadline;
-    friend reactor;
-    ring_link* next_ = nullptr;
-    ring_link* previous_ = nullptr;
-};
-
 // A deadline. Disarmed when destroyed.
 class deadline : private ring_link {
 public:
@@ -76,12 +87,7 @@ public:
 
     bool armed() const noexcept { return next_ != nullptr; }
     time_point at() const noexcept { return at_; }
-    void disarm() noexcept {
-        if (next_ == nullptr) return;
-        previous_->next_ = next_;
-        next_->previous_ = previous_;
-        next_ = previous_ = nullptr;
-    }
+    void disarm() noexcept { unlink(); }
 
 private:
     friend reactor;
@@ -126,6 +132,20 @@ public:
     // Forgets `w`: call it before the descriptor is closed.
     void remove(int fd, watch& w) noexcept;
 
+    // -- Turns.
+
+    // In bytes read or what takes as long: a turn, one message's head with its answer, one part of a body sent on.
+    static constexpr std::int32_t turn = 131072;
+    static constexpr std::int32_t price_of_head = 8192;
+    static constexpr std::int32_t price_of_part = 1024;
+
+    void spend(std::size_t bytes) noexcept {
+        left_of_turn_ -= static_cast<std::int32_t>(bytes < std::size_t{turn} ? bytes : std::size_t{turn});
+    }
+    bool turn_is_over() const noexcept { return left_of_turn_ <= 0; }
+    // Calls `w` back, once, when all others who wait have had their turn, as if an edge had come.
+    void later(watch& w);
+
     // Whether this round has an edge for `w` that it was not told of yet.
     bool has_untold_edge(const watch& w) const noexcept;
 
@@ -168,6 +188,9 @@ private:
     int take_edges(std::chrono::milliseconds within);
     void begin_round() noexcept;
     void end_round();
+    void begin_turn() noexcept { left_of_turn_ = turn; }
+    void post_later();
+    void serve_later();
     void set_alarm();
     std::int64_t next_used_tick() const noexcept;
     void look_at(std::int64_t slot_tick);
@@ -191,6 +214,10 @@ private:
     int next_event_ = 0, event_count_ = 0;  // of those, what is still to be told
     afterthought* first_ = nullptr;
     afterthought* last_ = nullptr;
+
+    std::int32_t left_of_turn_ = turn;
+    ring_link line_;  // of those who want another turn
+    bool line_posted_ = false;
 
     std::array<ring_link, slots> wheel_;
     std::array<std::uint64_t, slots / 64> used_{};  // a bit for each slot that may hold something

@@ -4,6 +4,9 @@
 //   if (auto failed = web.listen(address)) …
 //   io.run();
 //
+// Places are for those who ask. When all are taken, the connection that has been idle for longest gives way to the next
+// one, and then those whose request has not come as a whole; nobody is accepted only while every place is at work.
+//
 // To end it: drain(), and run the io_context until connections() is 0; what is left after the time that one
 // wants to give it, close() or the destructor ends.
 //
@@ -23,7 +26,7 @@ namespace fusebox::http {
 
 class server final : private connection_owner {
 public:
-    // All must outlive the server. `most_connections` beyond which none is accepted until one ends.
+    // All must outlive the server. `most_connections` at a time, 1 or more.
     server(reactor& loop, connection_memory& memory, const connection_limits& limits, service& serves,
            std::size_t most_connections = 65536);
     ~server();
@@ -42,11 +45,13 @@ public:
 
     // Whether a drain has come to its end: nobody is connected, and nobody can be.
     bool drained() const noexcept;
-    // These three from any thread.
+    // These four from any thread.
     std::size_t connections() const noexcept { return connections_.value(); }
     std::uint64_t accepted() const noexcept { return accepted_.value(); }
     // Connections that were closed at once because there was no descriptor for them.
     std::uint64_t shed() const noexcept { return shed_.value(); }
+    // Connections that gave way to others while they asked for nothing.
+    std::uint64_t evicted() const noexcept { return evicted_.value(); }
 
 private:
     // Changed by the server's thread alone.
@@ -62,6 +67,11 @@ private:
 
     void accept(int fd, const socket_address& peer);
     void closed(server_connection& connection) noexcept override;
+    void rested(server_connection& connection) noexcept override;
+    void accept_again() noexcept;
+    void put_first(server_connection& connection) noexcept;
+    void take_out(server_connection& connection) noexcept;
+    bool evict_one() noexcept;
     listener& add_listener();
 
     reactor& loop_;
@@ -70,10 +80,13 @@ private:
     service& service_;
     const std::size_t most_connections_;
     std::vector<std::unique_ptr<listener>> listeners_;
-    server_connection* first_ = nullptr;
+    server_connection* first_ = nullptr;  // who came, or was answered, last
+    server_connection* last_ = nullptr;
     count connections_;
     count accepted_;
     count shed_;
+    count evicted_;
+    std::size_t leaving_ = 0;  // evicted, and not destroyed yet
     bool full_ = false;
     bool draining_ = false;
 };

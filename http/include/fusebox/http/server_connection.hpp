@@ -70,6 +70,8 @@ class connection_owner {
 public:
     // The connection has ended and may be destroyed.
     virtual void closed(server_connection& connection) noexcept = 0;
+    // The connection has nothing to do, from now on.
+    virtual void rested(server_connection& connection) noexcept = 0;
 
 protected:
     ~connection_owner() = default;
@@ -157,8 +159,12 @@ private:
     friend class server;  // keeps its connections in a list
     server_connection* next_ = nullptr;
     server_connection* previous_ = nullptr;
+    bool gives_way_ = false;
 
     enum class phase : std::uint8_t { idle, reading_head, serving, flushing, lingering, closed };
+
+    bool is_idle() const noexcept { return phase_ == phase::idle && !input_.begun(); }
+    bool is_asking() const noexcept { return phase_ == phase::reading_head; }
 
     void edge();
     void read_heads();

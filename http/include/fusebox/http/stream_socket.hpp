@@ -20,13 +20,16 @@ namespace fusebox::http {
 struct transfer {
     enum kind_type : unsigned char {
         moved,     // `bytes` were moved, at least one
-        blocked,   // not now: on_edge will follow
+        blocked,   // not now, or not in this turn (reactor::turn): on_edge will follow
         finished,  // reading: the peer has sent all that it will send
         failed,    // the connection is broken, see `error`
     } kind = blocked;
     std::size_t bytes = 0;
     int error = 0;  // an errno
 };
+
+// Whether this errno tells of a want on this side (of memory, descriptors, ports), which says nothing of the peer.
+bool is_own_trouble(int error) noexcept;
 
 class stream_socket {
 public:
@@ -49,6 +52,15 @@ public:
     bool has_untold_edge() const noexcept { return loop_.has_untold_edge(watch_); }
     transfer read(std::span<char> into) noexcept;
     transfer write(std::span<const iovec> pieces) noexcept;
+
+    // Has on_edge called, after the others' turns.
+    void stir() { loop_.later(watch_); }
+    // Whether enough was read in this turn. Then on_edge will follow, after the others' turns.
+    bool turn_is_over() {
+        if (!loop_.turn_is_over()) return false;
+        loop_.later(watch_);
+        return true;
+    }
 
     // No more will be written (a FIN); reading goes on.
     void finish_writing() noexcept;

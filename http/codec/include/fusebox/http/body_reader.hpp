@@ -1,5 +1,6 @@
 // Where the bytes of a body lie among the bytes received: the framing of RFC 9112, section 6 and 7, undone
-// without a copy. Chunk extensions are checked, bounded and passed over.
+// without a copy. Chunk extensions are checked, bounded and passed over. What surrounds the data is bounded too, by how
+// much data there is: a body that is mostly framing is an attack on whoever reads it.
 //
 //   body_reader body{head.body()};
 //   for (;;) {
@@ -8,7 +9,7 @@
 //       …
 //   }
 //
-// Thread-safety: none; a value of 16 bytes.
+// Thread-safety: none; a value of 24 bytes.
 #pragma once
 
 #include <fusebox/http/framing.hpp>
@@ -24,6 +25,9 @@ class body_reader {
 public:
     static constexpr unsigned most_size_digits = 16;
     static constexpr unsigned most_extension_bytes = 256;  // a chunk
+    // Bytes of framing in a body beyond free_framing_bytes a chunk and as much again as there is data.
+    static constexpr std::uint32_t most_excess_bytes = 16384;
+    static constexpr std::uint32_t free_framing_bytes = 16;
 
     struct step {
         enum kind_type : std::uint8_t {
@@ -79,15 +83,17 @@ private:
     step next_chunked(std::string_view received) noexcept;
     step refuse(parse_errc why) noexcept;
     parse_errc take_size_line(char c) noexcept;
+    parse_errc weigh_chunk() noexcept;
     parse_errc take_extension(char c) noexcept;
 
     std::uint64_t left_ = 0;  // of the body, or of the chunk
+    std::uint32_t excess_ = 0;
     std::uint16_t extension_bytes_ = 0;
     std::uint8_t digits_ = 0;
     state state_ = state::ended;
     parse_errc error_ = parse_errc::none;
 };
 
-static_assert(sizeof(body_reader) == 16);
+static_assert(sizeof(body_reader) == 24);
 
 }  // namespace fusebox::http

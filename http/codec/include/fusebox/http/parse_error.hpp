@@ -60,6 +60,7 @@ enum class parse_errc : std::uint8_t {
     chunk_size_too_long,
     chunk_extension_malformed,
     chunk_extension_too_long,
+    chunk_framing_too_long,
     chunk_data_unterminated,
     body_truncated,
 };
