@@ -11,8 +11,8 @@
 // Thread-safety: none; time is an argument. The counting of results is in endpoint.hpp.
 #pragma once
 
-#include <fusebox/circuit_breaker_options.hpp>
 #include <fusebox/clock.hpp>
+#include <fusebox/config_error.hpp>
 
 #include <cstdint>
 #include <optional>

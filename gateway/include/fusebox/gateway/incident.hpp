@@ -7,8 +7,8 @@
 // Thread-safety: constants, and functions of their arguments.
 #pragma once
 
-#include <fusebox/circuit_breaker_options.hpp>
 #include <fusebox/clock.hpp>
+#include <fusebox/config_error.hpp>
 #include <fusebox/verdict.hpp>
 
 #include <array>

@@ -19,7 +19,7 @@
 // Thread-safety: immutable once built.
 #pragma once
 
-#include <fusebox/circuit_breaker_options.hpp>
+#include <fusebox/config_error.hpp>
 #include <fusebox/gateway/fields.hpp>
 
 #include <cstddef>
