@@ -134,11 +134,15 @@ void adaptive_limiter::settle(const permit& p, const report& how, time_point now
 
     const std::lock_guard hold{lock_};
     window& w = window_;
-    // The window begins with its first call, so that an idle gap is no part of it.
+    // The window begins with its first call, so that an idle gap is no part of it; a sample that silence left
+    // unfinished says nothing of the present, and dies.
+    const duration silence = std::max<duration>(10 * options_.window, std::chrono::minutes{1});
+    if (w.calls() > 0 && now - w.last_at >= silence) w = {};
     if (w.calls() == 0) w.ends_at = saturating_add(now, options_.window);
     if (dropped) ++w.drops, ++drops_;
     else ++w.successes, w.rtt_sum += double(rtt.count());
     w.in_flight = std::max(w.in_flight, p.in_flight_);
+    w.last_at = now;
     if (now < w.ends_at || w.calls() < options_.minimum_calls) return;
 
     step({.rtt = w.successes ? w.rtt_sum / w.successes : 0,

@@ -107,10 +107,13 @@ std::optional<threshold_adjustment> adaptive_thresholds::restore() {
 
 circuit_thresholds adaptive_thresholds::scaled(double factor) const {
     circuit_thresholds t = base();
+    const auto* counted = std::get_if<count_window>(&base_->window);
     for (auto* count : {&t.consecutive_failures, &t.failure_count})
         if (*count)
             *count = within(static_cast<std::uint32_t>(std::min(whole(**count * factor), double(most_counted))),
                             **count, options_.least_count, options_.most_count);
+    // More failures than a count window holds would never be reached.
+    if (t.failure_count && counted) t.failure_count = std::min(*t.failure_count, counted->size);
     if (t.failure_rate)
         t.failure_rate = within(*t.failure_rate * factor, *t.failure_rate, options_.least_rate, options_.most_rate);
     return t;

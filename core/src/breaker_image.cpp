@@ -27,9 +27,8 @@ circuit_snapshot breaker_machine::snapshot(time_point now) const {
     s.in_state = std::max(duration{0}, now - entered_);
     s.last_rule = last_rule_;
     if (phase_ == circuit_state::half_open)
-        s.half_open = {round_calls(),    static_cast<std::uint32_t>(in_flight_.size()),
-                       round_.successes, round_.failures,
-                       round_.slow,      share()};
+        s.half_open = {round_calls(), in_flight(), round_.successes, round_.failures, round_.slow, share()};
+    s.lost_trials = lost_;
     s.totals = totals_;
     return s;
 }
@@ -50,6 +49,7 @@ circuit_image breaker_machine::export_image(time_point now) const {
         image.window.push_back({age, b.successes, b.failures, b.slow});
     });
     image.totals = s.totals;
+    image.totals.failures -= lost_;  // under way still: a successor will never hear of them
     return image;
 }
 
@@ -65,12 +65,14 @@ void breaker_machine::import_image(const circuit_image& image, time_point now) {
                                     ? circuit_state::closed
                                     : image.virtual_state;
     enter(moded ? image.state : circuit_state::closed, phase, trip_rule::operator_action, now);
+    trials_.clear();  // those that were lost, too: the image does not count them
+    lost_ = 0;
     if (phase == circuit_state::open) arm(now);
     consecutive_failures_ = image.consecutive_failures;
     reopenings_ = image.reopenings;
     lease_doublings_ = image.lease_doublings;
     window_.advance(now);
-    for (const auto& v : image.window) window_.restore(v.age, {v.successes, v.failures, v.slow_calls}, now);
+    window_.restore(image.window, now);
     unjudged_ = true;
 }
 

@@ -35,7 +35,7 @@ breaker_machine::breaker_machine(std::shared_ptr<const circuit_breaker_options> 
     const circuit_state initial = options_->initial_state;
     (is_mode(initial) ? mode_ : phase_) = initial;
     if (phase_ == circuit_state::open) wait_ = draw_wait({});
-    in_flight_.reserve(options_->half_open_concurrency);
+    trials_.reserve(options_->half_open_concurrency);
 }
 
 // -- Admission ---------------------------------------------------------------------------------------
@@ -59,13 +59,12 @@ admission breaker_machine::admit(time_point now) {
 }
 
 void breaker_machine::try_trial(time_point now, admission& answer) {
-    const auto out = static_cast<std::uint32_t>(in_flight_.size());
-    if (out >= round_concurrency() || out + round_.settled() >= round_calls()) return;
+    if (in_flight() >= round_concurrency() || in_flight() + round_.settled() >= round_calls()) return;
     round_.credit += share();
     if (round_.credit < 1.0 - 1e-9) return;  // ten times 0.1 is a little less than 1
     round_.credit -= 1.0;
-    const duration term = lease();
-    in_flight_.push_back({++last_trial_, term == duration{0} ? time_point::max() : saturating_add(now, term)});
+    last_trial_ = last_trial_ + 1 < ticket::shadow ? last_trial_ + 1 : 1;
+    trials_.push_back({last_trial_, now, lease_end(now)});
     answer = {true, {}, {generation_, last_trial_}};
 }
 
@@ -73,21 +72,28 @@ duration breaker_machine::lease() const noexcept {
     return exponential_backoff(options_->trial_lease, 2.0, duration::max(), lease_doublings_);
 }
 
+time_point breaker_machine::lease_end(time_point since) const noexcept {
+    const duration term = lease();
+    return term == duration{0} ? time_point::max() : saturating_add(since, term);
+}
+
 bool breaker_machine::has_expired_trial(time_point now) const noexcept {
-    return std::any_of(in_flight_.begin(), in_flight_.end(), [&](const trial& t) { return t.lease <= now; });
+    return std::any_of(trials_.begin(), trials_.end(), [&](const trial& t) { return !t.is_lost() && t.lease <= now; });
 }
 
 // A trial that outlived its lease counts as failed, and makes the next lease twice as long: otherwise
 // an upstream that is healthy but slower than the lease would never be believed.
 void breaker_machine::reclaim(time_point now) {
     while (phase_ == circuit_state::half_open && has_expired_trial(now)) {
-        in_flight_.erase(
-            std::find_if(in_flight_.begin(), in_flight_.end(), [&](const trial& t) { return t.lease <= now; }));
-        ++lease_doublings_;
+        std::find_if(trials_.begin(), trials_.end(), [&](const trial& t) {
+            return !t.is_lost() && t.lease <= now;
+        })->lease = trial::over;
+        ++lost_;
+        lease_doublings_ = circuit_image::advanced(lease_doublings_);
         ++totals_.trials_reclaimed;
         push(describe(event_kind::trial_reclaimed, now));
         ++totals_.failures;
-        ++consecutive_failures_;
+        consecutive_failures_ = circuit_image::advanced(consecutive_failures_);
         ++round_.failures;
         conclude_round(true, {}, now);
     }
@@ -95,18 +101,23 @@ void breaker_machine::reclaim(time_point now) {
 
 // -- Settling ----------------------------------------------------------------------------------------
 
-bool breaker_machine::take_back(ticket permit) {
+breaker_machine::returned breaker_machine::take_back(ticket permit) {
     const auto found =
-        std::find_if(in_flight_.begin(), in_flight_.end(), [&](const trial& t) { return t.id == permit.trial; });
-    if (found == in_flight_.end()) return false;
-    in_flight_.erase(found);
-    return true;
+        std::find_if(trials_.begin(), trials_.end(), [&](const trial& t) { return t.id == permit.trial; });
+    if (found == trials_.end()) return returned::unknown;
+    const returned how = found->is_lost() ? returned::reclaimed : returned::in_time;
+    lost_ -= found->is_lost();
+    trials_.erase(found);
+    return how;
 }
 
 bool breaker_machine::settle(ticket permit, const settlement& how, time_point now) {
     reclaim(now);
     const bool is_trial = permit.trial != 0 && permit.trial != ticket::shadow;
-    if (permit.generation != generation_ || (is_trial && !take_back(permit))) {
+    const returned how_back = is_trial ? take_back(permit) : returned::in_time;
+    if (permit.generation != generation_ || how_back != returned::in_time) {
+        // One call is counted once: what was taken for a failure has turned out to be late.
+        if (how_back == returned::reclaimed) --totals_.failures;
         ++totals_.late_results;
         return false;
     }
@@ -126,7 +137,7 @@ bool breaker_machine::settle(ticket permit, const settlement& how, time_point no
     note_call(failed ? event_kind::call_failed : event_kind::call_succeeded, {}, now);
     if (permit.trial == ticket::shadow) return false;
 
-    consecutive_failures_ = failed ? consecutive_failures_ + 1 : 0;
+    consecutive_failures_ = failed ? circuit_image::advanced(consecutive_failures_) : 0;
     if (phase_ == circuit_state::half_open) record_trial(failed, how.slow, how.wish(), now);
     else record_closed(failed, how.slow, how.wish(), now);
     return options_->trip_when && phase_ == circuit_state::closed && permit.generation == generation_;
@@ -149,8 +160,10 @@ trip_rule breaker_machine::fired_rule() const noexcept {
     const window_snapshot w = window_.snapshot();
     if (o.consecutive_failures && consecutive_failures_ >= *o.consecutive_failures)
         return trip_rule::consecutive_failures;
-    if (o.failure_count_threshold && w.failures >= *o.failure_count_threshold) return trip_rule::failure_count;
-    if (w.calls < minimum_calls()) return trip_rule::none;
+    const bool enough = w.calls >= minimum_calls();
+    if (o.failure_count_threshold && w.failures >= *o.failure_count_threshold && (enough || !o.count_needs_minimum))
+        return trip_rule::failure_count;
+    if (!enough) return trip_rule::none;
     if (const auto rate = o.effective_failure_rate(); rate && reaches(*rate, w.failures, w.calls))
         return trip_rule::failure_rate;
     if (w.slow_calls == 0) return trip_rule::none;
@@ -208,7 +221,7 @@ bool breaker_machine::round_passed() const noexcept {
 // -- Transitions -------------------------------------------------------------------------------------
 
 void breaker_machine::open(trip_rule rule, std::optional<duration> wish, time_point now) {
-    reopenings_ = phase_ == circuit_state::half_open ? reopenings_ + 1 : 0;
+    reopenings_ = phase_ == circuit_state::half_open ? circuit_image::advanced(reopenings_) : 0;
     ++(mode_ == circuit_state::metrics_only ? totals_.virtual_openings : totals_.openings);
     wait_ = draw_wait(wish);
     deadline_ = unarmed;
@@ -248,11 +261,11 @@ void breaker_machine::enter(circuit_state mode, circuit_state phase, trip_rule r
     e.to = is_virtual ? phase : state();
     e.rule = last_rule_ = rule;
     e.is_virtual = is_virtual;
-    e.generation = ++generation_;
+    e.generation = generation_ = generation_ < circuit_image::last_generation ? generation_ + 1 : 1;
     if (phase == circuit_state::open) e.retry_after = wait_;
     window_.clear();
     round_ = {};
-    in_flight_.clear();
+    std::erase_if(trials_, [](const trial& t) { return !t.is_lost(); });
     unjudged_ = false;
     entered_ = now;
     push(e);
@@ -263,6 +276,9 @@ void breaker_machine::reconfigure(std::shared_ptr<const circuit_breaker_options>
     const auto old = std::exchange(options_, std::move(options));
     if (old->window != options_->window) window_.reshape(options_->window, now);
     unjudged_ = true;
+    if (old->trial_lease != options_->trial_lease)
+        for (trial& t : trials_)
+            if (!t.is_lost()) t.lease = lease_end(t.since);
     // A shorter ramp: go on with its last step.
     round_.step = std::min(round_.step, static_cast<std::uint32_t>(options_->ramp.shares.size()));
     circuit_event e = describe(nudge ? event_kind::thresholds_adjusted : event_kind::circuit_reconfigured, now);
@@ -275,11 +291,19 @@ void breaker_machine::reconfigure(std::shared_ptr<const circuit_breaker_options>
     if (phase_ == circuit_state::half_open) conclude_round(false, {}, now);
 }
 
+duration breaker_machine::own_wait() noexcept {
+    const circuit_breaker_options& o = *options_;
+    return jittered(exponential_backoff(o.open_for, o.open_multiplier, o.open_cap, reopenings_), o.open_jitter,
+                    random_.unit());
+}
+
+// A service that is down must not be able to switch its breaker off by asking to be called again at once:
+// a wish lengthens the wait, and shortens it only where open_min says how far. Zero, or a past date, is none.
 duration breaker_machine::draw_wait(std::optional<duration> wish) noexcept {
     const circuit_breaker_options& o = *options_;
-    const duration wait = wish ? *wish
-                               : jittered(exponential_backoff(o.open_for, o.open_multiplier, o.open_cap, reopenings_),
-                                          o.open_jitter, random_.unit());
+    if (wish && *wish <= duration{0}) wish.reset();
+    duration wait = own_wait();
+    if (wish) wait = o.open_min > duration{0} ? *wish : std::max(wait, *wish);
     return std::clamp(wait, o.open_min, o.open_max);
 }
 

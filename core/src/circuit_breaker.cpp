@@ -51,6 +51,12 @@ std::expected<void, std::vector<config_error>> circuit_breaker::reconfigure(circ
     return {};
 }
 
+std::expected<void, std::string> circuit_breaker::import_state(const circuit_image& image) {
+    if (std::string fault = image.fault(); !fault.empty()) return std::unexpected("circuit image: " + fault);
+    engine_.import_image(image);
+    return {};
+}
+
 subscription circuit_breaker::subscribe(circuit_listener listener, event_mask kinds) {
     const auto id = engine_.subscribe(kinds, std::move(listener));
     return subscription{[this, id] { engine_.unsubscribe(id); }};

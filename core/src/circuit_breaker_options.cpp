@@ -15,6 +15,8 @@ void check_rules(const circuit_breaker_options& o, option_checker& c) {
     if (o.consecutive_failures) c.count("consecutive_failures", *o.consecutive_failures, 1'000'000);
     if (o.failure_count_threshold) c.count("failure_count_threshold", *o.failure_count_threshold, 1'000'000);
     if (o.failure_rate_threshold) c.share("failure_rate_threshold", *o.failure_rate_threshold);
+    if (o.count_needs_minimum && !o.failure_count_threshold)
+        c.refuse("failure_count_threshold", "unset", "must be set when count_needs_minimum is: it is the count");
     if (o.slow_call_duration)
         c.require(*o.slow_call_duration > duration{0}, "slow_call_duration", *o.slow_call_duration, "above 0");
     if (o.slow_call_rate_threshold) {
@@ -33,6 +35,10 @@ void check_window(const circuit_breaker_options& o, option_checker& c) {
             c.require(*o.minimum_calls <= counted->size, "minimum_calls", *o.minimum_calls,
                       "between 1 and the count window's size, " + std::to_string(counted->size) +
                           ": it would never be reached");
+        if (o.failure_count_threshold)
+            c.require(
+                *o.failure_count_threshold <= counted->size, "failure_count_threshold", *o.failure_count_threshold,
+                "at most the count window's size, " + std::to_string(counted->size) + ": it would never be reached");
     } else {
         const auto& timed = std::get<time_window>(o.window);
         c.count("window.buckets", timed.buckets, 3600);
@@ -51,6 +57,9 @@ void check_wait(const circuit_breaker_options& o, option_checker& c) {
     c.require(o.open_min >= duration{0}, "open_min", o.open_min, "at least 0");
     c.require(o.open_max >= o.open_min && o.open_max > duration{0}, "open_max", o.open_max,
               "above 0 and at least open_min, " + option_text(o.open_min));
+    if (o.open_max >= o.open_min && o.open_max > duration{0})
+        c.require(o.open_for <= o.open_max, "open_for", o.open_for,
+                  "at most open_max, " + option_text(o.open_max) + ", which bounds every wait; raise that too");
 }
 
 void check_healing(const circuit_breaker_options& o, option_checker& c) {
@@ -98,7 +107,8 @@ bool operator==(const circuit_breaker_options& a, const circuit_breaker_options&
     if (a.trip_when || b.trip_when) return false;
     const auto rules = [](const circuit_breaker_options& o) {
         return std::tie(o.consecutive_failures, o.failure_count_threshold, o.failure_rate_threshold,
-                        o.slow_call_duration, o.slow_call_rate_threshold, o.window, o.minimum_calls);
+                        o.count_needs_minimum, o.slow_call_duration, o.slow_call_rate_threshold, o.window,
+                        o.minimum_calls);
     };
     const auto wait = [](const circuit_breaker_options& o) {
         return std::tie(o.open_for, o.open_multiplier, o.open_cap, o.open_jitter, o.open_min, o.open_max);
@@ -109,13 +119,5 @@ bool operator==(const circuit_breaker_options& a, const circuit_breaker_options&
     };
     return rules(a) == rules(b) && wait(a) == wait(b) && healing(a) == healing(b);
 }
-
-configuration_error::configuration_error(const std::string& subject, std::vector<config_error> errors)
-    : std::invalid_argument([&] {
-          std::string all = subject;
-          for (const auto& e : errors) all += (&e == &errors.front() ? ": " : "; ") + e.message();
-          return all;
-      }()),
-      errors_(std::move(errors)) {}
 
 }  // namespace fusebox

@@ -1,6 +1,7 @@
 // The text form of circuit_image: "fusebox-circuit/1 key=value …", all keys required, in any order.
 #include <fusebox/circuit_snapshot.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <map>
@@ -95,7 +96,12 @@ private:
 };
 
 void read_window(reader& in, std::vector<circuit_image::verdicts>& window) {
-    reader::split(in.take("window"), ',', [&](std::string_view bucket) {
+    const std::string_view text = in.take("window");
+    const auto parts = static_cast<std::size_t>(std::count(text.begin(), text.end(), ',')) + 1;
+    if (parts > circuit_image::most_buckets)
+        return in.fault("window has " + std::to_string(parts) + " parts, must be at most " +
+                        std::to_string(circuit_image::most_buckets));
+    reader::split(text, ',', [&](std::string_view bucket) {
         std::array<std::int64_t, 4> part{};
         std::size_t n = 0;
         reader::split(bucket, ':', [&](std::string_view field) {
@@ -112,10 +118,40 @@ void read_window(reader& in, std::vector<circuit_image::verdicts>& window) {
 
 bool is_possible(circuit_state state, circuit_state behind) {
     const bool automatic = static_cast<unsigned>(behind) <= static_cast<unsigned>(circuit_state::half_open);
-    return state == circuit_state::metrics_only ? automatic : state == behind;
+    const bool known = static_cast<unsigned>(state) < all_states.size();
+    return state == circuit_state::metrics_only ? automatic : known && state == behind;
+}
+
+bool is_possible(const circuit_image::verdicts& v) {
+    return v.age >= duration{0} && v.age <= circuit_image::greatest_age &&
+           v.slow_calls <= std::uint64_t{v.successes} + v.failures;
 }
 
 }  // namespace
+
+std::string circuit_image::fault() const {
+    if (!is_possible(state, virtual_state)) return "state and virtual_state do not go together";
+    if (generation >= last_generation)
+        return "generation=" + std::to_string(generation) + " must be below " + std::to_string(last_generation);
+    for (const auto& [key, n] : {std::pair{"consecutive_failures", consecutive_failures},
+                                 std::pair{"reopenings", reopenings}, std::pair{"lease_doublings", lease_doublings}})
+        if (n > most_in_a_row)
+            return std::string(key) + "=" + std::to_string(n) + " must be at most " + std::to_string(most_in_a_row);
+    if (open_remaining < duration{0}) return "open_remaining must be at least 0";
+    for (const auto* total : fields_of(totals))
+        if (*total > most_calls)
+            return "totals has " + std::to_string(*total) + ", must be at most " + std::to_string(most_calls);
+    if (window.size() > most_buckets)
+        return "window has " + std::to_string(window.size()) + " parts, must be at most " +
+               std::to_string(most_buckets);
+    const auto bad = std::find_if(window.begin(), window.end(), [](const verdicts& v) { return !is_possible(v); });
+    if (bad != window.end())
+        return "window has a part of age " + std::to_string(bad->age.count()) + " ns with " +
+               std::to_string(bad->slow_calls) +
+               " slow calls: must be between 0 and 3600 days old, and have no more "
+               "slow calls than calls";
+    return {};
+}
 
 std::string circuit_image::to_text() const {
     std::string out{header};
@@ -166,7 +202,7 @@ std::expected<circuit_image, std::string> circuit_image::from_text(std::string_v
     if (n != fields.size())
         in.fault("totals has " + std::to_string(n) + " numbers, wanted " + std::to_string(fields.size()));
     read_window(in, image.window);
-    if (!is_possible(image.state, image.virtual_state)) in.fault("state and virtual_state do not go together");
+    if (std::string impossible = image.fault(); !impossible.empty()) in.fault(std::move(impossible));
     if (std::string fault = in.finish(); !fault.empty()) return std::unexpected("circuit image: " + fault);
     return image;
 }

@@ -1,7 +1,8 @@
 // How the options of every policy are checked: collects what is wrong, one sentence an option. Private.
 #pragma once
 
-#include <fusebox/circuit_breaker_options.hpp>
+#include <fusebox/clock.hpp>
+#include <fusebox/config_error.hpp>
 
 #include <charconv>
 #include <cstdint>

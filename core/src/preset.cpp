@@ -41,6 +41,18 @@ circuit_breaker_options middle_of(std::string_view name) {
     return o;
 }
 
+// As they say it, with a wait that is neither spread nor longer each time.
+circuit_breaker_options steady(duration open_for) {
+    circuit_breaker_options o;
+    o.open_for = open_for;
+    o.open_multiplier = 1.0;
+    o.open_cap = std::max<duration>(open_for, o.open_cap);
+    o.open_max = std::max<duration>(open_for, o.open_max);
+    o.open_jitter = 0.0;
+    o.half_open_calls = 1;
+    return o;
+}
+
 circuit_breaker_options in_a_row(std::uint32_t failures, std::chrono::seconds open_for) {
     circuit_breaker_options o;
     o.consecutive_failures = failures;
@@ -56,12 +68,14 @@ struct named_preset {
     circuit_breaker_options (*make)();
 };
 
-constexpr std::array<named_preset, 11> all_presets{{{"external_api", presets::external_api},
+constexpr std::array<named_preset, 13> all_presets{{{"external_api", presets::external_api},
                                                     {"database", presets::database},
                                                     {"internal_service", presets::internal_service},
                                                     {"cache", presets::cache},
                                                     {"ml_inference", presets::ml_inference},
                                                     {"message_queue", presets::message_queue},
+                                                    {"textbook", [] { return presets::textbook(); }},
+                                                    {"classic", presets::classic},
                                                     {"hystrix", presets::hystrix},
                                                     {"resilience4j", presets::resilience4j},
                                                     {"high_traffic", presets::high_traffic},
@@ -85,32 +99,43 @@ circuit_breaker_options cache() {
     return middle_of("cache");
 }
 circuit_breaker_options ml_inference() {
-    return middle_of("ml_inference");
+    circuit_breaker_options o = middle_of("ml_inference");
+    o.trial_lease = 2min;  // an answer that takes a minute is no lost trial
+    return o;
 }
 circuit_breaker_options message_queue() {
     return middle_of("message_queue");
 }
 
+circuit_breaker_options textbook(std::uint32_t failures, duration open_for) {
+    circuit_breaker_options o = steady(open_for);
+    o.consecutive_failures = failures;
+    return o;
+}
+
+circuit_breaker_options classic() {
+    circuit_breaker_options o = steady(60s);
+    o.failure_count_threshold = 5;
+    o.window = time_window{60, 1s};
+    o.half_open_successes = 1;
+    return o;
+}
+
 circuit_breaker_options hystrix() {
-    circuit_breaker_options o;
+    circuit_breaker_options o = steady(5s);
     o.failure_rate_threshold = 0.5;
     o.minimum_calls = 20;
     o.window = time_window{10, 1s};
-    o.open_for = 5s;
-    o.open_multiplier = 1.0;
-    o.half_open_calls = 1;
     return o;
 }
 
 circuit_breaker_options resilience4j() {
-    circuit_breaker_options o;
+    circuit_breaker_options o = steady(30s);
     o.failure_rate_threshold = 0.5;
     o.slow_call_duration = 2s;
     o.slow_call_rate_threshold = 0.5;
     o.window = count_window{10};
     o.minimum_calls = 5;
-    o.open_for = 30s;
-    o.open_multiplier = 1.0;
     o.half_open_calls = o.half_open_concurrency = 3;
     o.automatic_half_open = true;
     return o;

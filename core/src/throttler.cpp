@@ -19,6 +19,7 @@ throttler_options checked(throttler_options o) {
 
 std::vector<config_error> throttler_options::validate() const {
     detail::option_checker c;
+    c.require(minimum_requests <= 1'000'000, "minimum_requests", minimum_requests, "at most 1000000");
     c.require(multiplier >= 1 && multiplier <= 100, "multiplier", multiplier, "between 1 and 100");
     c.count("window.buckets", window.buckets, 3600);
     c.require(window.width >= std::chrono::milliseconds{10} && window.width <= std::chrono::hours{24}, "window.width",
@@ -34,8 +35,7 @@ throttler::throttler(throttler_options options)
 std::expected<throttler::permit, rejection> throttler::enter(time_point now) noexcept {
     const std::lock_guard hold{lock_};
     window_.advance(now);
-    const window_snapshot w = window_.snapshot();
-    const double p = throttling_probability(w.calls, w.successes(), options_.multiplier);
+    const double p = probability(window_.snapshot());
     if (p > 0 && random_.unit() < p) {
         window_.add({.failures = 1});
         ++rejected_;
@@ -53,12 +53,17 @@ void throttler::settle(const report& how, time_point now) noexcept {
     window_.add({.successes = accepted, .failures = !accepted});
 }
 
+double throttler::probability(const window_snapshot& w) const noexcept {
+    if (w.calls < options_.minimum_requests) return 0;
+    return throttling_probability(w.calls, w.successes(), options_.multiplier);
+}
+
 throttler_snapshot throttler::snapshot(time_point now) const noexcept {
     const std::lock_guard hold{lock_};
     const window_snapshot w = window_.snapshot(now);
     return {.requests = w.calls,
             .accepts = w.successes(),
-            .probability = throttling_probability(w.calls, w.successes(), options_.multiplier),
+            .probability = probability(w),
             .admitted = admitted_,
             .rejected = rejected_};
 }

@@ -1,5 +1,7 @@
 #include <fusebox/detail/verdict_window.hpp>
 
+#include <vector>
+
 namespace fusebox::detail {
 
 verdict_window::ring verdict_window::make(const window_options& options, time_point now) {
@@ -20,21 +22,37 @@ void verdict_window::clear() noexcept {
     std::visit([](auto& r) { r.clear(); }, ring_);
 }
 
-void verdict_window::restore(duration age, const time_bucket& verdicts, time_point now) noexcept {
+namespace {
+
+std::uint64_t calls_of(const circuit_image::verdicts& v) noexcept {
+    return std::uint64_t{v.successes} + v.failures;
+}
+
+}  // namespace
+
+void verdict_window::restore(std::span<const circuit_image::verdicts> verdicts, time_point now) noexcept {
     if (auto* timed = std::get_if<time_ring>(&ring_)) {
-        timed->add_past(now - age, verdicts);
+        for (const auto& v : verdicts) timed->add_past(now - v.age, {v.successes, v.failures, v.slow_calls});
         return;
     }
     auto& counted = *std::get_if<count_ring>(&ring_);
-    const std::uint64_t all = std::uint64_t{verdicts.successes} + verdicts.failures;
     // Only the newest fit; the rest need not be walked through.
-    for (auto i = all - std::min<std::uint64_t>(all, counted.size()); i < all; ++i)
-        counted.record(i >= verdicts.successes, i + verdicts.slow >= all);
+    std::uint64_t room = counted.size();
+    std::size_t first = verdicts.size();
+    while (first > 0 && room > 0) room -= std::min(room, calls_of(verdicts[--first]));
+    for (; first < verdicts.size(); ++first) {
+        const auto& v = verdicts[first];
+        const std::uint64_t all = calls_of(v);
+        for (auto i = all - std::min<std::uint64_t>(all, counted.size()); i < all; ++i)
+            counted.record(i >= v.successes, i + v.slow_calls >= all);
+    }
 }
 
 void verdict_window::reshape(const window_options& options, time_point now) {
     verdict_window next{options, now};
-    for_each(now, [&](duration age, const time_bucket& b) { next.restore(age, b, now); });
+    std::vector<circuit_image::verdicts> kept;
+    for_each(now, [&](duration age, const time_bucket& b) { kept.push_back({age, b.successes, b.failures, b.slow}); });
+    next.restore(kept, now);
     ring_ = std::move(next.ring_);
 }
 

@@ -263,3 +263,22 @@ TEST(adaptive_limiter, refuses_options_that_cannot_be_meant) {
     EXPECT_EQ(adaptive_limiter_options{.algorithm = gradient2_options{.initial_limit = 10}}.validate()[0].message(),
               "initial_limit = 10: must be between minimum_limit, 20, and maximum_limit, 200");
 }
+
+TEST(adaptive_limiter, a_sample_that_silence_left_unfinished_dies) {
+    for (const duration silence : {duration{9h}, duration{1min}}) {
+        adaptive_limiter limiter{{.window = 1s, .minimum_calls = 10}};
+        const auto before = limiter.snapshot().limit;
+        for (int i = 0; i < 9; ++i) limiter.enter(start)->settle(verdict::failure, start);
+        const time_point later = start + silence;
+        for (int i = 0; i < 9; ++i) limiter.enter(later)->settle({verdict::success, 1ms}, later);
+        EXPECT_EQ(limiter.snapshot().samples, 0u) << "nine calls are no sample";
+        EXPECT_EQ(limiter.snapshot().limit, before);
+    }
+}
+
+TEST(adaptive_limiter, a_sample_of_seldom_calls_is_finished) {
+    adaptive_limiter limiter{{.window = 1s, .minimum_calls = 10}};
+    time_point now = start;
+    for (int i = 0; i < 10; ++i, now += 9s) limiter.enter(now)->settle({verdict::success, 1ms}, now);
+    EXPECT_EQ(limiter.snapshot().samples, 1u);
+}

@@ -255,3 +255,9 @@ TEST_F(adaptive, what_cannot_be_meant_is_refused) {
     EXPECT_THROW(make({.slow_call_duration = 1s}), configuration_error) << "no threshold to move";
     EXPECT_THROW(make({}, {.interval = -1s}), configuration_error);
 }
+
+TEST_F(adaptive, a_nudge_asks_for_no_more_failures_than_a_count_window_holds) {
+    make({.failure_count_threshold = 8, .window = count_window{10}});
+    EXPECT_EQ(look_after(100, 0)->to, (circuit_thresholds{.failure_count = 10}));
+    EXPECT_TRUE(b->options()->validate().empty());
+}

@@ -1,5 +1,6 @@
 #include <fusebox/circuit_breaker.hpp>
 #include <fusebox/preset.hpp>
+#include <fusebox/testing/manual_clock.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -102,8 +103,42 @@ TEST(circuit_breaker_options, functions_are_never_equal_and_everything_else_is_c
     EXPECT_NE(with_function, with_function);
 }
 
+TEST(circuit_breaker_options, pairs_that_cannot_work_together_are_refused) {
+    const auto one = [](const char* text) { return ElementsAre(HasSubstr(text)); };
+    EXPECT_THAT(complaints([](auto& o) { o.failure_count_threshold = 200, o.window = count_window{100}; }),
+                one("failure_count_threshold = 200: must be at most the count window's size, 100"));
+    EXPECT_THAT(complaints([](auto& o) { o.failure_count_threshold = 100, o.window = count_window{100}; }), IsEmpty());
+    EXPECT_THAT(complaints([](auto& o) { o.failure_count_threshold = 200; }), IsEmpty()) << "a time holds any number";
+    EXPECT_THAT(complaints([](auto& o) { o.open_for = o.open_cap = 10min; }),
+                one("open_for = 600s: must be at most open_max, 300s"));
+    EXPECT_THAT(complaints([](auto& o) { o.open_for = 31s, o.open_max = 30s; }), one("open_for = 31s"));
+    EXPECT_THAT(complaints([](auto& o) { o.open_for = o.open_max = 30s; }), IsEmpty());
+    EXPECT_THAT(complaints([](auto& o) { o.count_needs_minimum = true; }), one("failure_count_threshold = unset"));
+}
+
+TEST(circuit_breaker_options, a_count_can_wait_for_the_minimum_like_a_rate) {
+    const circuit_breaker_options hybrid{
+        .failure_count_threshold = 10, .count_needs_minimum = true, .failure_rate_threshold = 0.5, .minimum_calls = 20};
+    const auto opens_after = [&](int failures, int successes) {
+        circuit_breaker b{"orders", hybrid};
+        for (int i = 0; i < failures + successes; ++i) {
+            if (b.state() != circuit_state::closed) return i;
+            b.try_acquire().value().settle(i < failures ? verdict::failure : verdict::success);
+        }
+        return b.state() == circuit_state::open ? failures + successes : -1;
+    };
+    EXPECT_EQ(opens_after(19, 0), -1) << "nothing before 20 calls";
+    EXPECT_EQ(opens_after(20, 0), 20);
+    EXPECT_EQ(opens_after(10, 20), 20) << "10 failures, when a success fills the minimum";
+    EXPECT_EQ(opens_after(9, 30), -1);
+    circuit_breaker late{"orders", hybrid};
+    for (int i = 0; i < 40; ++i) late.try_acquire().value().settle(verdict::success);
+    for (int i = 0; i < 10; ++i) late.try_acquire().value().settle(verdict::failure);
+    EXPECT_EQ(late.snapshot().last_rule, trip_rule::failure_count) << "10 of 50, well below half";
+}
+
 TEST(preset, each_name_gives_options_that_can_be_used) {
-    EXPECT_EQ(preset_names().size(), 11u);
+    EXPECT_EQ(preset_names().size(), 13u);
     for (const auto name : preset_names()) {
         const auto o = find_preset(name);
         ASSERT_TRUE(o) << name;
@@ -125,4 +160,47 @@ TEST(preset, the_service_types_stand_in_the_middle_of_their_ranges) {
     EXPECT_EQ(presets::critical().consecutive_failures, 1u);
     EXPECT_EQ(presets::hystrix().open_for, 5s);
     EXPECT_EQ(presets::resilience4j().half_open_calls, 3u);
+}
+
+TEST(preset, those_that_quote_others_neither_spread_nor_lengthen_the_wait) {
+    for (const char* name : {"textbook", "classic", "hystrix", "resilience4j"}) {
+        const auto o = find_preset(name).value();
+        EXPECT_EQ(o.open_jitter, 0) << name;
+        EXPECT_EQ(o.open_multiplier, 1) << name;
+    }
+    EXPECT_EQ(presets::textbook(3, 10min).open_for, 10min);
+    EXPECT_THAT(presets::textbook(3, 10min).validate(), IsEmpty());
+    EXPECT_GE(presets::ml_inference().trial_lease, 1min) << "its answers may take a minute";
+}
+
+TEST(preset, classic_opens_at_five_failures_within_a_minute_and_one_success_closes_it) {
+    fusebox::testing::manual_clock clock;
+    circuit_breaker b{"orders", presets::classic(), &clock};
+    for (int i = 0; i < 4; ++i) {
+        b.try_acquire().value().settle(verdict::failure);
+        b.try_acquire().value().settle(verdict::success);
+        clock.advance(14s);
+    }
+    EXPECT_EQ(b.state(), circuit_state::closed);
+    b.try_acquire().value().settle(verdict::failure);
+    EXPECT_EQ(b.state(), circuit_state::open);
+    clock.advance(60s - 1ns);
+    EXPECT_FALSE(b.try_acquire());
+    clock.advance(1ns);
+    b.try_acquire().value().settle(verdict::success);
+    EXPECT_EQ(b.state(), circuit_state::closed);
+}
+
+TEST(preset, textbook_opens_after_so_many_in_a_row_and_one_trial_decides) {
+    fusebox::testing::manual_clock clock;
+    circuit_breaker b{"orders", presets::textbook(3, 10s), &clock};
+    for (int i = 0; i < 3; ++i) b.try_acquire().value().settle(verdict::failure);
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_EQ(b.try_acquire().error().retry_after, 10s);
+        clock.advance(10s);
+        auto trial = b.try_acquire().value();
+        EXPECT_FALSE(b.try_acquire());
+        trial.settle(i < 3 ? verdict::failure : verdict::success);
+    }
+    EXPECT_EQ(b.state(), circuit_state::closed);
 }

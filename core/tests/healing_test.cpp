@@ -324,3 +324,23 @@ TEST_F(healing, failures_in_a_row_are_counted_through_the_recovery) {
     settle(b, verdict::failure);
     EXPECT_EQ(b.snapshot().consecutive_failures, 4u);
 }
+
+TEST_F(healing, a_lease_that_is_set_later_frees_a_trial_that_hangs) {
+    for (const duration hung : {0s, 3s, 3600s}) {
+        auto o = one_failure();
+        o.trial_lease = 0s;
+        circuit_breaker b{"b", o, &clock};
+        b.try_acquire()->settle(verdict::failure);
+        clock.advance(5s);
+        auto trial = b.try_acquire().value();
+        clock.advance(hung);
+        EXPECT_FALSE(b.try_acquire());
+        o.trial_lease = 10s;
+        ASSERT_TRUE(b.reconfigure(o));
+        clock.advance(10s - std::min<duration>(hung, 10s));
+        EXPECT_EQ(b.state(), circuit_state::open) << "10 s after the trial began, whenever the lease was set";
+        EXPECT_FALSE(b.try_acquire());
+        clock.advance(5s);
+        EXPECT_TRUE(b.try_acquire());
+    }
+}

@@ -140,3 +140,37 @@ TEST(keyed, options_that_cannot_be_meant_are_refused) {
     EXPECT_THROW(keyed<counted>({}, {.capacity = 0}), configuration_error);
     EXPECT_FALSE(keyed_options{.capacity = 10'000'001}.validate().empty());
 }
+
+TEST(keyed, forgets_closed_circuits_before_open_ones) {
+    keyed<circuit_breaker> breakers{
+        [](std::string_view key) { return std::make_shared<circuit_breaker>(std::string(key)); }, {.capacity = 100}};
+    for (int i = 0; i < 99; ++i) breakers.get("ill " + std::to_string(i))->force_open();
+    breakers.get("healthy");
+    for (int i = 0; i < 1000; ++i) breakers.get("stranger " + std::to_string(i));
+    int open = 0;
+    breakers.for_each([&](std::string_view, const auto& b) { open += b->state() == circuit_state::forced_open; });
+    EXPECT_EQ(open, 99);
+    EXPECT_EQ(breakers.snapshot().size, 100u);
+}
+
+TEST(keyed, keeps_its_bound_when_all_circuits_are_open) {
+    keyed<circuit_breaker> breakers{
+        [](std::string_view key) { return std::make_shared<circuit_breaker>(std::string(key)); }, {.capacity = 50}};
+    for (int i = 0; i < 500; ++i) breakers.get(std::to_string(i))->force_open();
+    EXPECT_LE(breakers.snapshot().size, 51u) << "the newest was closed when it came";
+    breakers.for_each([](std::string_view key, const auto&) { EXPECT_GE(std::stoi(std::string(key)), 449); });
+}
+
+TEST(keyed, a_circuit_that_has_closed_again_is_forgotten_like_any_other) {
+    keyed<circuit_breaker> breakers{
+        [](std::string_view key) { return std::make_shared<circuit_breaker>(std::string(key)); }, {.capacity = 2}};
+    breakers.get("a")->force_open();
+    breakers.get("b");
+    breakers.get("c");  // forgets b, keeps a aside
+    breakers.for_each([](std::string_view, const auto& b) { b->reset(); });
+    breakers.get("d");
+    breakers.get("e");
+    std::vector<std::string> left;
+    breakers.for_each([&](std::string_view key, const auto&) { left.emplace_back(key); });
+    EXPECT_THAT(left, testing::Not(testing::Contains("a")));
+}

@@ -139,3 +139,26 @@ TEST(throttler, refuses_options_that_cannot_be_meant) {
     EXPECT_THAT(names, ElementsAre("multiplier", "window.buckets", "window.width"));
     EXPECT_THROW(throttler{bad}, configuration_error);
 }
+
+TEST(throttler, a_few_failures_of_a_service_that_is_seldom_called_refuse_nobody) {
+    for (std::uint64_t seed = 0; seed < 200; ++seed) {
+        throttler t{{.seed = seed}};
+        time_point now = start;
+        int refused = 0;
+        for (int call = 0; call < 100; ++call, now += 5s) {
+            auto p = t.enter(now);
+            if (p) p->settle(call < 2 ? verdict::failure : verdict::success, now);
+            else ++refused;
+        }
+        EXPECT_EQ(refused, 0) << seed;
+    }
+}
+
+TEST(throttler, refuses_from_the_minimum_of_requests_on) {
+    throttler t{{.minimum_requests = 3, .seed = 1}};
+    for (int i = 0; i < 2; ++i) t.enter(start)->settle(verdict::failure, start);
+    EXPECT_EQ(t.snapshot(start).probability, 0);
+    t.enter(start)->settle(verdict::failure, start);
+    EXPECT_EQ(t.snapshot(start).probability, 0.75);
+    EXPECT_EQ((throttler_options{.minimum_requests = 1'000'001}.validate().front().option), "minimum_requests");
+}

@@ -54,10 +54,13 @@ void expose_circuits(exposition& out, const std::vector<const circuit_breaker*>&
     for (const auto* c : circuits) out.sample({{"service", c->name()}}, c->snapshot().totals.rejected);
     out.family("circuit_breaker_calls_total", "counter", "Calls that ended, by outcome.");
     for (const auto* c : circuits) {
-        const circuit_totals t = c->snapshot().totals;
+        const circuit_snapshot s = c->snapshot();
+        const circuit_totals& t = s.totals;
         out.sample({{"service", c->name()}, {"outcome", "success"}}, t.successes);
-        out.sample({{"service", c->name()}, {"outcome", "failure"}}, t.failures);
+        // A lost trial has not ended. It will be late when it does: a counter must never have to take it back.
+        out.sample({{"service", c->name()}, {"outcome", "failure"}}, t.failures - s.lost_trials);
         out.sample({{"service", c->name()}, {"outcome", "ignored"}}, t.ignored + t.abandoned);
+        out.sample({{"service", c->name()}, {"outcome", "late"}}, t.late_results);
     }
     out.family("circuit_breaker_open_total", "counter", "How often the circuit opened.");
     for (const auto* c : circuits) out.sample({{"service", c->name()}}, c->snapshot().totals.openings);

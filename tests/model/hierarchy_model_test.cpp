@@ -131,7 +131,7 @@ private:
         return s.state == circuit_state::forced_open || (s.state == circuit_state::open && s.retry_after > 0s);
     }
     static std::uint64_t settled(const circuit_snapshot& s) {
-        return s.totals.calls() - s.totals.rejected - s.totals.trials_reclaimed;
+        return s.totals.calls() - s.totals.rejected - s.lost_trials;
     }
     // The circuits that a call through `n` must pass, root first, its own last.
     static std::vector<circuit_node*> path_of(circuit_node* n) {

@@ -13,6 +13,7 @@
 #include <map>
 #include <optional>
 #include <ostream>
+#include <set>
 #include <vector>
 
 namespace fusebox::testing {
@@ -60,8 +61,7 @@ public:
             credit += share();
             if (credit >= 1 - 1e-9) {
                 credit -= 1;
-                const double term = double(o.trial_lease.count()) * std::pow(2.0, doublings);
-                trials[++last_trial] = term == 0 ? time_point::max() : now + duration{std::int64_t(term)};
+                trials[++last_trial] = {now, lease_end(now)};
                 return {permit{.generation = generation, .trial = last_trial, .started = started}};
             }
         }
@@ -117,8 +117,11 @@ public:
         if (next == o) return;
         counted(now);
         if (next.window != o.window) regroup(next, now);
+        const bool lease_changes = next.trial_lease != o.trial_lease;
         o = std::move(next);
         ramp_step = std::min(ramp_step, o.ramp.shares.size());
+        if (lease_changes)
+            for (auto& [number, t] : trials) t.until = lease_end(t.since);
         events.push_back({event_kind::circuit_reconfigured, generation, state(), state(), trip_rule::none});
         if (phase == circuit_state::half_open) judge_round(false, {}, now);
     }
@@ -129,6 +132,8 @@ public:
         const auto told = events;
         reclaim(now);  // an export shows what a caller would find, and tells nobody
         events = told;
+        totals.failures -= lost.size();  // an image counts what has ended
+        lost.clear();
         if (phase == circuit_state::open) deadline = std::min(deadline, now + o.open_max);
         counted(now);
         if (std::holds_alternative<time_window>(o.window)) regroup(o, now);
@@ -150,6 +155,9 @@ public:
     std::vector<event> take_events() { return std::exchange(events, {}); }
 
 private:
+    struct trial {
+        time_point since, until;  // until when its lease runs
+    };
     struct entry {
         bool failed, slow;
         time_point at;
@@ -191,19 +199,27 @@ private:
         }
     }
 
+    time_point lease_end(time_point since) const {
+        const double term = double(o.trial_lease.count()) * std::pow(2.0, doublings);
+        return term == 0 ? time_point::max() : since + duration{std::int64_t(term)};
+    }
+
     bool takes(const permit& p, time_point now) {
         if (mode == circuit_state::disabled && p.generation == generation) return false;
         reclaim(now);
         const bool known = p.generation == generation && (p.trial == 0 || trials.erase(p.trial) == 1);
+        if (lost.erase(p.trial) == 1) --totals.failures;  // it is late instead
         if (!known) ++totals.late_results;
         return known;
     }
 
     void reclaim(time_point now) {
         while (phase == circuit_state::half_open) {
-            const auto lost = std::find_if(trials.begin(), trials.end(), [&](auto& t) { return t.second <= now; });
-            if (lost == trials.end()) return;
-            trials.erase(lost);
+            const auto over =
+                std::find_if(trials.begin(), trials.end(), [&](auto& t) { return t.second.until <= now; });
+            if (over == trials.end()) return;
+            lost.insert(over->first);
+            trials.erase(over);
             ++doublings, ++totals.trials_reclaimed, ++totals.failures, ++consecutive, ++round_failures;
             events.push_back({event_kind::trial_reclaimed, generation, state(), state(), trip_rule::none});
             judge_round(true, {}, now);
@@ -217,9 +233,11 @@ private:
     std::optional<trip_rule> fired(time_point now) {
         const window_snapshot w = counted(now);
         if (o.consecutive_failures && consecutive >= *o.consecutive_failures) return trip_rule::consecutive_failures;
-        if (o.failure_count_threshold && w.failures >= *o.failure_count_threshold) return trip_rule::failure_count;
         const auto* size = std::get_if<count_window>(&o.window);
-        if (w.calls >= o.minimum_calls.value_or(size ? std::min(20u, size->size) : 20u)) {
+        const bool enough = w.calls >= o.minimum_calls.value_or(size ? std::min(20u, size->size) : 20u);
+        if (o.failure_count_threshold && w.failures >= *o.failure_count_threshold && (enough || !o.count_needs_minimum))
+            return trip_rule::failure_count;
+        if (enough) {
             const auto rate = o.effective_failure_rate(), slow = o.effective_slow_call_rate();
             if (rate && reached(w.failures, w.calls, *rate)) return trip_rule::failure_rate;
             if (slow && reached(w.slow_calls, w.calls, *slow)) return trip_rule::slow_call_rate;
@@ -233,7 +251,7 @@ private:
     std::uint64_t concurrency() const { return ramp_step == 0 ? o.half_open_concurrency : o.ramp.calls_per_step; }
     double share() const { return ramp_step == 0 ? 1.0 : o.ramp.shares[ramp_step - 1]; }
 
-    void judge_round(bool lost, std::optional<duration> wish, time_point now) {
+    void judge_round(bool by_lease, std::optional<duration> wish, time_point now) {
         const auto rate = o.effective_failure_rate(), slow = o.effective_slow_call_rate();
         const bool by_successes = o.half_open_successes && ramp_step == 0;
         const auto still_possible = round_successes + (calls() > settled() ? calls() - settled() : 0);
@@ -244,7 +262,7 @@ private:
             rule = trip_rule::trial_failed;
         if (rule != trip_rule::none) {
             ++reopenings;
-            open(lost ? trip_rule::trial_lost : rule, wish, now);
+            open(by_lease ? trip_rule::trial_lost : rule, wish, now);
         } else if (by_successes ? round_successes >= *o.half_open_successes : settled() >= calls()) {
             if (ramp_step == o.ramp.shares.size()) {
                 reopenings = doublings = consecutive = 0;
@@ -264,8 +282,9 @@ private:
 
     void start_wait(std::optional<duration> wish, time_point now) {
         const double sequence = double(o.open_for.count()) * std::pow(o.open_multiplier, reopenings);
-        const duration wait{std::int64_t(std::min(sequence, double(o.open_cap.count())))};
-        deadline = now + std::clamp(wish.value_or(wait), o.open_min, o.open_max);
+        duration wait{std::int64_t(std::min(sequence, double(o.open_cap.count())))};
+        if (wish && *wish > duration{0} && (*wish > wait || o.open_min > duration{0})) wait = *wish;
+        deadline = now + std::clamp(wait, o.open_min, o.open_max);
     }
 
     void open(trip_rule rule, std::optional<duration> wish, time_point now) {
@@ -322,7 +341,8 @@ private:
     trip_rule last_rule = trip_rule::none;
     std::uint32_t consecutive = 0, reopenings = 0, doublings = 0, last_trial = 0;
     std::deque<entry> window{};
-    std::map<std::uint32_t, time_point> trials{};  // by number, until when their lease runs
+    std::map<std::uint32_t, trial> trials{};  // by number
+    std::set<std::uint32_t> lost{};           // reclaimed, and not come back
     std::size_t ramp_step = 0;
     std::uint32_t round_successes = 0, round_failures = 0, round_slow = 0;
     double credit = 0;

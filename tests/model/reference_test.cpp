@@ -64,6 +64,7 @@ struct configuration {
         };
         show("consecutive", o.consecutive_failures);
         show("count", o.failure_count_threshold);
+        if (o.count_needs_minimum) out << " from the minimum";
         show("rate", o.failure_rate_threshold);
         if (o.slow_call_duration) out << " slow=" << o.slow_call_duration->count();
         show("slow_rate", o.slow_call_rate_threshold);
@@ -114,7 +115,6 @@ struct Arbitrary<configuration> {
             const auto upto = [](std::uint32_t most) { return gen::inRange<std::uint32_t>(1, most + 1); };
             const auto rates = gen::element(0.1, 0.25, 0.5, 0.75, 0.9, 1.0);
             o.consecutive_failures = maybe(30, upto(4));
-            o.failure_count_threshold = maybe(30, upto(5));
             o.failure_rate_threshold = maybe(50, rates);
             if (*gen::inRange(0, 100) >= 65) {
                 o.slow_call_duration = 50ms;
@@ -126,16 +126,19 @@ struct Arbitrary<configuration> {
                 const std::uint32_t size = *upto(8);
                 o.window = count_window{size};
                 o.minimum_calls = maybe(70, upto(size));
+                o.failure_count_threshold = maybe(30, upto(std::min(size, 5u)));
             } else {
                 o.window = time_window{*upto(5), *gen::element<duration>(10ms, 70ms, 100ms)};
                 o.minimum_calls = maybe(85, upto(6));
+                o.failure_count_threshold = maybe(30, upto(5));
             }
+            o.count_needs_minimum = o.failure_count_threshold && *gen::arbitrary<bool>();
             o.open_for = *gen::element<duration>(1ms, 40ms, 200ms);
             o.open_multiplier = *gen::element(1.0, 1.5, 2.0);
             o.open_cap = o.open_for * *gen::element(1, 3, 1000);
             o.open_jitter = 0;
             o.open_min = *gen::element<duration>(0ms, 0ms, 20ms);
-            o.open_max = *gen::element<duration>(100ms, 5min);
+            o.open_max = std::max(o.open_for, *gen::element<duration>(100ms, 5min));
             o.half_open_calls = *upto(4);
             o.half_open_concurrency = *upto(o.half_open_calls);
             o.half_open_successes = maybe(30, upto(o.half_open_calls));

@@ -175,9 +175,8 @@ public:
         require(s.half_open.in_flight + s.half_open.successes + s.half_open.failures <= limits.trials,
                 "I9: more trials than configured");
         const auto& t = s.totals;
-        require(
-            t.successes + t.failures + t.ignored + t.abandoned + t.late_results <= begun_settling + t.trials_reclaimed,
-            "more results than calls");
+        require(t.successes + t.failures + t.ignored + t.abandoned + t.late_results <= begun_settling + s.lost_trials,
+                "more results than calls");
     }
 
     // -- What the listener hears

@@ -228,7 +228,7 @@ private:
         }
         ledger_.require(t.rejected == ledger_.rejected, "rejections are not counted once each");
         ledger_.require(t.listener_errors == ledger_.throws, "throws of the listener are not counted once each");
-        const auto accounted = t.successes + t.failures + t.ignored + t.abandoned + t.late_results - t.trials_reclaimed;
+        const auto accounted = t.successes + t.failures + t.ignored + t.abandoned + t.late_results - s.lost_trials;
         ledger_.require(accounted <= ledger_.ended, "a result was counted twice");
         ledger_.require(operated_ || accounted == ledger_.ended, "a result was not counted");
         if (s.state == circuit_state::closed && lasting_window_ && !reconfigured_ && s.generation == generation)

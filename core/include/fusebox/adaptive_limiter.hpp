@@ -18,7 +18,8 @@
 // sum of the window, and once a window for the step. Lend it an exact clock: a coarse one measures its own ticks.
 #pragma once
 
-#include <fusebox/circuit_breaker_options.hpp>
+#include <fusebox/clock.hpp>
+#include <fusebox/config_error.hpp>
 #include <fusebox/detail/native_platform.hpp>
 #include <fusebox/detail/spin_lock.hpp>
 #include <fusebox/policy.hpp>
@@ -61,7 +62,8 @@ struct vegas_options {
 struct adaptive_limiter_options {
     std::variant<gradient2_options, vegas_options> algorithm = gradient2_options{};
 
-    // A window lasts so long, and until it has so many calls.
+    // A window lasts so long, and until it has so many calls; one that silence left unfinished, ten times its
+    // length and at least a minute, is dropped.
     duration window = std::chrono::seconds{1};  // 1 ms to 1 h
     std::uint32_t minimum_calls = 10;           // 1 to 1 000 000
     // The share of failures from which on a window is a drop, above 0 to 1: a stray error must not throttle.
@@ -181,7 +183,8 @@ public:
 private:
     struct window {
         time_point ends_at{};
-        double rtt_sum = 0;  // ns
+        time_point last_at{};  // of its newest call
+        double rtt_sum = 0;    // ns
         std::uint32_t successes = 0;
         std::uint32_t drops = 0;
         std::uint32_t in_flight = 0;

@@ -18,7 +18,8 @@
 // waiter is told. Nothing allocates.
 #pragma once
 
-#include <fusebox/circuit_breaker_options.hpp>
+#include <fusebox/clock.hpp>
+#include <fusebox/config_error.hpp>
 #include <fusebox/detail/native_platform.hpp>
 #include <fusebox/detail/spin_lock.hpp>
 #include <fusebox/policy.hpp>

@@ -5,8 +5,8 @@
 // Thread-safety: every member may be called from any thread.
 #pragma once
 
-#include <fusebox/circuit_breaker_options.hpp>
 #include <fusebox/clock.hpp>
+#include <fusebox/config_error.hpp>
 
 #include <algorithm>
 #include <cstdint>

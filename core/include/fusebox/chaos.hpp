@@ -12,7 +12,8 @@
 // Thread-safety: every member may be called from any thread. Switched off, a call costs one load.
 #pragma once
 
-#include <fusebox/circuit_breaker_options.hpp>
+#include <fusebox/clock.hpp>
+#include <fusebox/config_error.hpp>
 #include <fusebox/detail/native_platform.hpp>
 #include <fusebox/detail/spin_lock.hpp>
 #include <fusebox/policy.hpp>

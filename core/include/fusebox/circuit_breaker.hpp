@@ -137,9 +137,10 @@ public:
     // nothing. Refused options change nothing either. `initial_state` and `seed` are not looked at.
     std::expected<void, std::vector<config_error>> reconfigure(circuit_breaker_options options);
 
-    // The state for a successor, and its taking over, which begins a new generation.
+    // The state for a successor, and its taking over, which begins a new generation. An image that no breaker can
+    // have shown is refused with a sentence (circuit_image::fault()), and changes nothing.
     circuit_image export_state() const { return engine_.export_image(); }
-    void import_state(const circuit_image& image) { engine_.import_image(image); }
+    std::expected<void, std::string> import_state(const circuit_image& image);
 
     // Tells `listener` of the events of the given kinds until the subscription is destroyed. The call
     // events cost every call the fast path; while their listener is slow they are dropped and counted

@@ -4,13 +4,12 @@
 // option, its value, and the range that it must have.
 #pragma once
 
+#include <fusebox/config_error.hpp>
 #include <fusebox/window.hpp>
 
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <stdexcept>
-#include <string>
 #include <vector>
 
 namespace fusebox {
@@ -28,27 +27,6 @@ enum class circuit_state : unsigned char {
 // "closed", "open", "half_open", "disabled", "forced_open", "metrics_only".
 const char* to_string(circuit_state) noexcept;
 
-// One thing wrong with a set of options.
-struct config_error {
-    std::string option;       // "minimum_calls"
-    std::string value;        // "6"
-    std::string expectation;  // "must be between 1 and the count window's size, 5"
-
-    // "minimum_calls = 6: must be between 1 and the count window's size, 5"
-    std::string message() const { return option + " = " + value + ": " + expectation; }
-    friend bool operator==(const config_error&, const config_error&) = default;
-};
-
-// Thrown by constructors that are given options which validate() refuses.
-class configuration_error : public std::invalid_argument {
-public:
-    configuration_error(const std::string& subject, std::vector<config_error> errors);
-    const std::vector<config_error>& errors() const noexcept { return errors_; }
-
-private:
-    std::vector<config_error> errors_;
-};
-
 // After a recovery, traffic can be let back by shares instead of at once. Off while `shares` is empty.
 struct ramp_options {
     std::vector<double> shares{};       // each in (0, 1], increasing; {0.1, 0.25, 0.5, 1.0} is usual
@@ -60,22 +38,25 @@ struct ramp_options {
 struct circuit_breaker_options {
     // -- When it trips: any of these; each is off until set. When none is set, failure_rate_threshold is 0.5.
     std::optional<std::uint32_t> consecutive_failures{};     // failures in a row, 1 to 1 000 000
-    std::optional<std::uint32_t> failure_count_threshold{};  // failures in the window, 1 to 1 000 000
+    std::optional<std::uint32_t> failure_count_threshold{};  // failures in the window, 1 to its size, or 1 000 000
+    bool count_needs_minimum = false;                        // … and then only from minimum_calls on, like a rate
     std::optional<double> failure_rate_threshold{};          // failures / calls in the window, in (0, 1]
     std::optional<duration> slow_call_duration{};      // a call is slow from here on; > 0. Turns the slow rule on.
     std::optional<double> slow_call_rate_threshold{};  // slow calls / calls, in (0, 1]; 0.8 once a duration is set
     std::function<bool(const window_snapshot&)> trip_when{};  // asked after each verdict, outside any lock
 
-    // -- The window. Rates count only from minimum_calls.
+    // -- The window. Rates count only from minimum_calls, and failure_count_threshold where it is told to.
     window_options window = time_window{};
     std::optional<std::uint32_t> minimum_calls{};  // 1 to the count window's size; 20 (or that size, if smaller)
 
     // -- How long it stays open: open_for * open_multiplier^n, n re-openings in a row; capped; jittered.
-    duration open_for = std::chrono::seconds{5};   // > 0
+    duration open_for = std::chrono::seconds{5};   // > 0, at most open_cap and open_max
     double open_multiplier = 2.0;                  // 1 to 100
     duration open_cap = std::chrono::seconds{60};  // >= open_for; duration::max() for none
     double open_jitter = 0.2;                      // +- this share of the wait, 0 to 0.99
-    duration open_min{0};                          // bounds of every wait, a failure's Retry-After included
+    // Bounds of every wait, a failure's Retry-After included. That only lengthens the wait, unless open_min is
+    // set: then it may shorten it as far as that.
+    duration open_min{0};
     duration open_max = std::chrono::minutes{5};
 
     // -- How it heals.

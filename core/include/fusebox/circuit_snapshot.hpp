@@ -10,10 +10,11 @@
 
 namespace fusebox {
 
-// Counted since the breaker was made (or since what it imported was); no transition clears these.
+// Counted since the breaker was made (or since what it imported was); no transition clears these. Each call that
+// was admitted and has ended is one of successes, failures, ignored, abandoned, and late_results.
 struct circuit_totals {
     std::uint64_t successes = 0;
-    std::uint64_t failures = 0;
+    std::uint64_t failures = 0;  // a reclaimed trial until it comes back, if ever: then it is late instead
     std::uint64_t ignored = 0;
     std::uint64_t abandoned = 0;   // permits destroyed without a verdict, in time
     std::uint64_t slow_calls = 0;  // of the successes and failures
@@ -58,12 +59,13 @@ struct circuit_snapshot {
     duration in_state{0};                   // since the last transition
     trip_rule last_rule = trip_rule::none;  // what caused the last transition
     half_open_progress half_open{};
+    std::uint32_t lost_trials = 0;  // reclaimed, and still under way: of totals.failures
     circuit_totals totals{};
 };
 
 // A breaker's state without its options: what a reload or a new binary needs to go on. Times are ages
 // and remainders, so that it can be carried to a process whose clock has another epoch. Taken from
-// export_state(), or from text, which is checked: import_state() believes what it is given.
+// export_state(), or from text; what no breaker can have shown is refused, by from_text() and by import_state().
 struct circuit_image {
     struct verdicts {
         duration age{0};  // of the bucket's start; zero in a count window
@@ -85,6 +87,19 @@ struct circuit_image {
     circuit_totals totals{};
 
     friend bool operator==(const circuit_image&, const circuit_image&) = default;
+
+    // Bounds of what a breaker can show. Numbers that grow stop there; generations begin again at 1.
+    static constexpr std::uint64_t last_generation = (std::uint64_t{1} << 56) - 1;
+    static constexpr std::uint32_t most_in_a_row = UINT32_MAX - 1;
+    static constexpr std::uint64_t most_calls = std::uint64_t{1} << 62;  // of each total
+    static constexpr std::size_t most_buckets = 1'000'000;               // of the window: a count window's size
+    static constexpr duration greatest_age = 3600 * std::chrono::hours{24};
+    static constexpr std::uint32_t advanced(std::uint32_t in_a_row) noexcept {
+        return in_a_row < most_in_a_row ? in_a_row + 1 : most_in_a_row;
+    }
+
+    // What is impossible about this image, in a sentence; empty when a breaker can go on from it.
+    std::string fault() const;
 
     // One line of text, versioned: "fusebox-circuit/1 state=open …".
     std::string to_text() const;

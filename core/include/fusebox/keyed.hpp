@@ -6,7 +6,8 @@
 //   per_user.get(user)->enter(now);
 //
 // Keys that strangers choose must not fill the memory: beyond `capacity` the key that was not asked for
-// the longest is forgotten, and its policy starts anew when it comes back. A policy that somebody else
+// the longest is forgotten, and its policy starts anew when it comes back. What is known of an outage goes last: a
+// circuit that is not closed is forgotten when no other is left to forget. A policy that somebody else
 // still holds is never forgotten, so that one key never has two policies in use; the number of keys can
 // exceed the capacity by those. The keys' own length is for the caller to bound.
 //
@@ -15,7 +16,8 @@
 // held while the factory, a policy's destructor or a visitor runs. get() of a known key allocates nothing.
 #pragma once
 
-#include <fusebox/circuit_breaker_options.hpp>
+#include <fusebox/circuit_event.hpp>
+#include <fusebox/config_error.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -76,8 +78,9 @@ public:
             throw std::logic_error("keyed: the factory returned null for '" + std::string(key) +
                                    "'; it must make a policy");
         const auto kept = insert(s, key, std::move(made));
-        for (std::size_t i = 0; size_.load(std::memory_order_relaxed) > capacity_ && i < shards_.size(); ++i)
-            shrink(shards_[(index_of(s) + i) % shards_.size()]);
+        for (const bool ailing_too : {false, true})
+            for (std::size_t i = 0; is_full() && i < shards_.size(); ++i)
+                shrink(shards_[(index_of(s) + i) % shards_.size()], ailing_too);
         return kept;
     }
 
@@ -89,6 +92,7 @@ public:
             {
                 const std::scoped_lock hold(s.mutex);
                 copy.assign(s.recent.begin(), s.recent.end());
+                copy.insert(copy.end(), s.ailing.begin(), s.ailing.end());
             }
             for (const entry& e : copy) visit(std::string_view{e.key}, e.policy);
             copy.clear();
@@ -105,6 +109,7 @@ private:
     struct entry {
         std::string key;
         std::shared_ptr<Policy> policy;
+        bool is_ailing = false;  // where it is kept
     };
     using entries = std::list<entry>;
 
@@ -112,13 +117,16 @@ private:
     struct alignas(64) shard {
         mutable std::mutex mutex;
         entries recent;
+        entries ailing;  // not closed when they were to be forgotten, and not asked for since
         std::unordered_map<std::string_view, typename entries::iterator> by_key;  // the keys are in the entries
 
         std::shared_ptr<Policy> touch(std::string_view key) {
             const auto found = by_key.find(key);
             if (found == by_key.end()) return nullptr;
-            recent.splice(recent.begin(), recent, found->second);
-            return found->second->policy;
+            entry& e = *found->second;
+            recent.splice(recent.begin(), e.is_ailing ? ailing : recent, found->second);
+            e.is_ailing = false;
+            return e.policy;
         }
     };
 
@@ -137,7 +145,7 @@ private:
     // Keeps `made` unless another thread was faster, and returns the one that is kept.
     std::shared_ptr<Policy> insert(shard& s, std::string_view key, std::shared_ptr<Policy> made) {
         entries fresh;
-        fresh.push_front({std::string(key), made});
+        fresh.push_front({.key = std::string(key), .policy = made});
         const std::scoped_lock hold(s.mutex);
         if (auto known = s.touch(key)) return known;
         s.by_key.emplace(fresh.front().key, fresh.begin());
@@ -146,25 +154,59 @@ private:
         return made;
     }
 
-    // Forgets those not asked for the longest until the bound is kept. Those in use are moved to the front,
-    // and only a few looked at in one go, so that many of them do not make every new key slow.
-    void shrink(shard& s) {
+    bool is_full() const noexcept { return size_.load(std::memory_order_relaxed) > capacity_; }
+
+    // Knows of an outage: a circuit that is not closed.
+    static bool ails(const Policy& policy) {
+        if constexpr (requires { policy.state() == circuit_state::closed; })
+            return policy.state() != circuit_state::closed;
+        else return false;
+    }
+
+    // Forgets those not asked for the longest until the bound is kept. Those in use are moved to the front, those that
+    // ail aside, and only so many are looked at in one go, so that many of them do not make every new key slow.
+    void shrink(shard& s, bool ailing_too) {
         entries forgotten;  // destroyed after the lock is released
         const std::scoped_lock hold(s.mutex);
-        std::size_t looks = std::min<std::size_t>(16, s.recent.size());
-        for (; looks > 0 && size_.load(std::memory_order_relaxed) > capacity_; --looks) {
+        forget_healed(s, forgotten);
+        for (std::size_t looks = std::min(most_looks, s.recent.size()); looks > 0 && is_full(); --looks) {
             const auto oldest = std::prev(s.recent.end());
-            // The only reference is ours: it can come to others under the lock only.
-            if (oldest->policy.use_count() > 1) {
-                s.recent.splice(s.recent.begin(), s.recent, oldest);
-                continue;
-            }
-            s.by_key.erase(oldest->key);
-            forgotten.splice(forgotten.end(), s.recent, oldest);
-            size_.fetch_sub(1, std::memory_order_relaxed);
-            evictions_.fetch_add(1, std::memory_order_relaxed);
+            if (is_in_use(*oldest)) s.recent.splice(s.recent.begin(), s.recent, oldest);
+            else if (ails(*oldest->policy)) set_aside(s, oldest);
+            else forget(s, s.recent, oldest, forgotten);
+        }
+        for (std::size_t looks = ailing_too ? s.ailing.size() : 0; looks > 0 && is_full(); --looks) {
+            const auto oldest = std::prev(s.ailing.end());
+            if (is_in_use(*oldest)) s.touch(oldest->key);
+            else forget(s, s.ailing, oldest, forgotten);
         }
     }
+
+    void forget_healed(shard& s, entries& forgotten) {
+        auto at = s.ailing.end();
+        for (std::size_t looks = std::min<std::size_t>(16, s.ailing.size()); looks > 0 && is_full(); --looks) {
+            const auto e = std::prev(at);
+            if (is_in_use(*e) || ails(*e->policy)) at = e;
+            else forget(s, s.ailing, e, forgotten);
+        }
+    }
+
+    void set_aside(shard& s, typename entries::iterator e) {
+        e->is_ailing = true;
+        s.ailing.splice(s.ailing.begin(), s.recent, e);
+    }
+
+    void forget(shard& s, entries& from, typename entries::iterator e, entries& forgotten) {
+        s.by_key.erase(e->key);
+        forgotten.splice(forgotten.end(), from, e);
+        size_.fetch_sub(1, std::memory_order_relaxed);
+        evictions_.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    // The only reference is ours otherwise: it can come to others under the lock only.
+    static bool is_in_use(const entry& e) noexcept { return e.policy.use_count() > 1; }
+
+    static constexpr std::size_t most_looks = 128;
 
     const factory make_;
     const std::size_t capacity_;

@@ -40,6 +40,11 @@ circuit_breaker_options cache();             // not critical, back at once
 circuit_breaker_options ml_inference();      // slow by nature
 circuit_breaker_options message_queue();     // buffers, recovers gradually
 
+// The textbook's: opens after so many failures in a row, waits, and one trial decides. Nothing is spread or grows.
+// `failures` 1 to 1 000 000, `open_for` above 0.
+circuit_breaker_options textbook(std::uint32_t failures = 5, duration open_for = std::chrono::seconds{30});
+circuit_breaker_options classic();  // 5 failures within 60 s, 60 s, one success; nothing is spread or grows
+
 circuit_breaker_options hystrix();       // Hystrix's defaults: 50 % of at least 20 calls in 10 s, 5 s, one trial
 circuit_breaker_options resilience4j();  // 50 % failed, or slower than 2 s, of 10 calls (at least 5); 30 s; 3 trials
 

@@ -19,7 +19,8 @@
 // construction. For a limiter per caller see keyed.hpp.
 #pragma once
 
-#include <fusebox/circuit_breaker_options.hpp>
+#include <fusebox/clock.hpp>
+#include <fusebox/config_error.hpp>
 #include <fusebox/detail/native_platform.hpp>
 #include <fusebox/detail/returned_starts.hpp>
 #include <fusebox/detail/spin_lock.hpp>

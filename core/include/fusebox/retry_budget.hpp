@@ -23,8 +23,8 @@
 // in each bucket; the rest takes a lock for some dozen instructions.
 #pragma once
 
-#include <fusebox/circuit_breaker_options.hpp>
 #include <fusebox/clock.hpp>
+#include <fusebox/config_error.hpp>
 #include <fusebox/detail/native_platform.hpp>
 #include <fusebox/detail/spin_lock.hpp>
 #include <fusebox/detail/time_ring.hpp>

@@ -11,7 +11,8 @@
 //   probability of refusing = max(0, (requests - K accepts) / (requests + 1))
 //
 // over the last two minutes, with K = 2: the client may send twice what is accepted before it holds back, so the
-// service keeps seeing some demand, and a recovery is noticed.
+// service keeps seeing some demand, and a recovery is noticed. And from a minimum of requests in the window on: one
+// failure of a service that is seldom called says nothing about its load.
 //
 // requests  what the caller attempted: the calls that succeeded or failed, and those refused here
 // accepts   the calls that succeeded; a failure was not accepted. To count as the book does, where only the
@@ -23,12 +24,14 @@
 // Thread-safety: every member may be called from any thread; each holds a lock for a few dozen instructions.
 #pragma once
 
-#include <fusebox/circuit_breaker_options.hpp>
+#include <fusebox/clock.hpp>
+#include <fusebox/config_error.hpp>
 #include <fusebox/detail/native_platform.hpp>
 #include <fusebox/detail/spin_lock.hpp>
 #include <fusebox/detail/time_ring.hpp>
 #include <fusebox/policy.hpp>
 #include <fusebox/random.hpp>
+#include <fusebox/window.hpp>
 
 #include <cstdint>
 #include <expected>
@@ -39,6 +42,8 @@
 namespace fusebox {
 
 struct throttler_options {
+    // Fewer requests in the window say nothing: nobody is refused. 0 to 1 000 000; 0 and 1 are the book's own way.
+    std::uint32_t minimum_requests = 5;
     double multiplier = 2.0;  // K: requests let through for each accept, 1 to 100; lower throttles sooner
     time_window window{.buckets = 24, .width = std::chrono::seconds{5}};  // two minutes, as in the book
 
@@ -102,6 +107,7 @@ public:
 
 private:
     void settle(const report& how, time_point now) noexcept;
+    double probability(const window_snapshot& w) const noexcept;
 
     const throttler_options options_;
     mutable detail::spin_lock<detail::native_platform> lock_;  // guards all below

@@ -7,8 +7,8 @@
 // Thread-safety: immutable.
 #pragma once
 
-#include <fusebox/circuit_breaker_options.hpp>
 #include <fusebox/clock.hpp>
+#include <fusebox/config_error.hpp>
 
 #include <algorithm>
 #include <vector>

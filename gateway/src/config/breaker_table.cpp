@@ -4,6 +4,8 @@
 
 #include <fusebox/preset.hpp>
 
+#include <algorithm>
+
 namespace fusebox::gateway {
 
 bool circuit_breaker_configuration::start_from(std::string_view preset_name) {
@@ -25,8 +27,10 @@ shape_of<circuit_breaker_configuration> preset_name() {
     s.type = "preset";
     for (const auto name : preset_names()) s.choices.emplace_back(name);
     s.read = [known = s.choices](std::string_view text, void* into) -> std::string {
-        const bool listed = std::find(known.begin(), known.end(), text) != known.end();
-        if (listed && static_cast<circuit_breaker_configuration*>(into)->start_from(text)) return {};
+        std::string name{text};
+        std::ranges::replace(name, '-', '_');  // as find_preset() has it: one name, whichever way it is written
+        const bool listed = std::find(known.begin(), known.end(), name) != known.end();
+        if (listed && static_cast<circuit_breaker_configuration*>(into)->start_from(name)) return {};
         return "\"" + std::string{text.substr(0, 60)} + "\" is no preset" + suggestion(text, known);
     };
     s.write = [](const void* from) { return static_cast<const circuit_breaker_configuration*>(from)->preset; };
@@ -65,6 +69,8 @@ shape_of<circuit_breaker_configuration> circuit_breaker_section() {
           "Opens at so many failures in a row.")
         .key("failure_count_threshold", OPTION(failure_count_threshold), integer<std::uint32_t>(1, most_calls),
              "Opens at so many failures in the window.")
+        .key("count_needs_minimum", OPTION(count_needs_minimum), boolean(),
+             "So many failures open it from minimum_calls on only, like a rate.")
         .key("failure_rate_threshold", OPTION(failure_rate_threshold), percentage(),
              "Opens when this share of the calls in the window failed. 50% when no other rule is set.")
         .key("slow_call_duration", OPTION(slow_call_duration), duration_value(), "From here on a call is slow.")

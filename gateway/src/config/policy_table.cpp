@@ -211,6 +211,8 @@ shape_of<adaptive_limiter_options> adaptive_limit_section() {
 
 shape_of<throttler_options> throttle_section() {
     return section<throttler_options>("throttle")
+        .key("minimum_requests", &throttler_options::minimum_requests, integer<std::uint32_t>(0, 1'000'000),
+             "Fewer requests in the window say nothing, and none is refused.")
         .key("multiplier", &throttler_options::multiplier, number(1, 100),
              "Requests let through for each one accepted; lower throttles sooner.")
         .key("window", &throttler_options::window, throttle_window(), "What it remembers.")

@@ -7,7 +7,8 @@
 
 #include "config/notation.hpp"
 
-#include <fusebox/circuit_breaker_options.hpp>
+#include <fusebox/clock.hpp>
+#include <fusebox/config_error.hpp>
 
 #include <concepts>
 #include <cstdint>

@@ -19,8 +19,9 @@
 // Thread-safety: immutable once built.
 #pragma once
 
-#include <fusebox/circuit_breaker_options.hpp>
 #include "text/fields.hpp"
+
+#include <fusebox/config_error.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -140,6 +140,9 @@ private:
     // In deadline_ unless the circuit is open and has one: always over, so that whoever reads it asks the machine.
     static constexpr std::int64_t no_deadline = time_point::min().time_since_epoch().count();
 
+    // In slow_after_ while the slow rule is off: then no call is slow, not even one that never came back.
+    static constexpr std::int64_t no_slow_calls = duration::max().count();
+
     // For how many nanoseconds a shut circuit goes on rejecting: 0 when an operator has opened it, and
     // negative when its time is over.
     [[gnu::always_inline]] std::int64_t remaining_wait(std::uint64_t w, const time_point* lent) const noexcept {

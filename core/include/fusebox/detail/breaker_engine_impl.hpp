@@ -64,8 +64,9 @@ void breaker_engine<Platform>::settle_slowly(std::uint64_t admitted, std::uint32
     if (how != nullptr) {
         outcome.outcome = how->outcome;
         outcome.retry_after = how->retry_after;
-        if (how->elapsed || timed)
-            outcome.slow = how->elapsed.value_or(now - started).count() >= slow_after_.load(std::memory_order_relaxed);
+        const std::int64_t slow_after = slow_after_.load(std::memory_order_relaxed);
+        if (slow_after != no_slow_calls && (how->elapsed || timed))
+            outcome.slow = how->elapsed.value_or(now - started).count() >= slow_after;
         const bool quiet = (admitted & word::quiet) != 0 && current == admitted;
         if (cell != nullptr && quiet && how->outcome == verdict::success && !outcome.slow && still_quiet(&now))
             return cell->add_success(word::generation(admitted));
@@ -164,7 +165,7 @@ void breaker_engine<Platform>::publish() {
     if (until != quiet_until_.load(std::memory_order_relaxed)) quiet_until_.store(until, std::memory_order_relaxed);
     if (w != word_.load(std::memory_order_relaxed)) word_.store(w, std::memory_order_release);
     const auto& slow = machine_.options().slow_call_duration;
-    const std::int64_t slow_after = slow.value_or(duration::max()).count();
+    const std::int64_t slow_after = slow ? slow->count() : no_slow_calls;
     if (slow_after != slow_after_.load(std::memory_order_relaxed))
         slow_after_.store(slow_after, std::memory_order_relaxed);
     if (arming) machine_.arm(time_.now());

@@ -120,7 +120,12 @@ public:
 private:
     struct trial {
         std::uint32_t id;
-        time_point lease;
+        time_point since;
+        time_point lease;  // until when
+
+        // Reclaimed, and not come back: counted as failed until it does. It has no place and no say any more.
+        static constexpr time_point over = time_point::min();
+        bool is_lost() const noexcept { return lease == over; }
     };
     struct round {               // one round of trial calls: the trials proper, then each step of a ramp
         std::uint32_t step = 0;  // 0: the trials; i: ramp.shares[i - 1]
@@ -132,7 +137,10 @@ private:
         std::uint32_t settled() const noexcept { return successes + failures; }
     };
 
-    bool take_back(ticket permit);
+    enum class returned : unsigned char { in_time, reclaimed, unknown };
+    returned take_back(ticket permit);
+    std::uint32_t in_flight() const noexcept { return static_cast<std::uint32_t>(trials_.size()) - lost_; }
+    time_point lease_end(time_point since) const noexcept;
     void record_closed(bool failed, bool slow, std::optional<duration> wish, time_point now);
     void record_trial(bool failed, bool slow, std::optional<duration> wish, time_point now);
     trip_rule fired_rule() const noexcept;
@@ -152,6 +160,7 @@ private:
     void push(circuit_event event) noexcept;
 
     duration draw_wait(std::optional<duration> wish) noexcept;
+    duration own_wait() noexcept;
     duration lease() const noexcept;
     double share() const noexcept { return round_.step == 0 ? 1.0 : options_->ramp.shares[round_.step - 1]; }
     std::uint32_t round_calls() const noexcept {
@@ -180,7 +189,8 @@ private:
     time_point deadline_ = unarmed;
     duration wait_{0};
     round round_{};
-    std::vector<trial> in_flight_;
+    std::vector<trial> trials_;  // in flight, and those that were lost
+    std::uint32_t lost_ = 0;
     circuit_totals totals_{};
     event_mask listened_ = 0;
     std::vector<circuit_event> events_;

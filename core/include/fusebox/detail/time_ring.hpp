@@ -9,7 +9,9 @@
 #include <fusebox/window.hpp>
 
 #include <algorithm>
+#include <concepts>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace fusebox::detail {
@@ -20,13 +22,13 @@ struct time_bucket {
     std::uint32_t slow = 0;
 
     bool empty() const noexcept { return (successes | failures | slow) == 0; }
-    time_bucket& operator+=(const time_bucket& o) noexcept {
-        successes += o.successes;
-        failures += o.failures;
-        slow += o.slow;
-        return *this;
-    }
 };
+
+// a + b, or the greatest that fits.
+template <std::unsigned_integral T>
+constexpr T saturating_sum(T a, T b) noexcept {
+    return a > std::numeric_limits<T>::max() - b ? std::numeric_limits<T>::max() : static_cast<T>(a + b);
+}
 
 class time_ring {
 public:
@@ -91,7 +93,7 @@ private:
     // Floor division, so that instants before the clock's epoch have buckets too.
     std::int64_t number(time_point t) const noexcept {
         const auto n = t.time_since_epoch().count(), w = width_.count();
-        return n >= 0 ? n / w : -((-n + w - 1) / w);
+        return n / w - (n % w < 0);
     }
     time_point start_of(std::int64_t n) const noexcept {
         return n > time_point::max().time_since_epoch().count() / width_.count() ? time_point::max()
@@ -102,11 +104,16 @@ private:
         return static_cast<std::size_t>((n % size + size) % size);
     }
     time_bucket& at(std::int64_t n) noexcept { return buckets_[index(n)]; }
+    // A bucket that is full stays full. The sums take in just what the bucket did, so that they give it back
+    // whole when the bucket leaves.
     void add_at(std::int64_t n, const time_bucket& v) noexcept {
-        at(n) += v;
-        calls_ += v.successes + std::uint64_t{v.failures};
-        failures_ += v.failures;
-        slow_ += v.slow;
+        time_bucket& b = at(n);
+        const time_bucket before = b;
+        b = {saturating_sum(b.successes, v.successes), saturating_sum(b.failures, v.failures),
+             saturating_sum(b.slow, v.slow)};
+        calls_ += std::uint64_t{b.successes - before.successes} + (b.failures - before.failures);
+        failures_ += b.failures - before.failures;
+        slow_ += b.slow - before.slow;
     }
 
     std::vector<time_bucket> buckets_;

@@ -2,9 +2,11 @@
 // Pure and single-threaded; the caller locks.
 #pragma once
 
+#include <fusebox/circuit_snapshot.hpp>
 #include <fusebox/detail/count_ring.hpp>
 #include <fusebox/detail/time_ring.hpp>
 
+#include <span>
 #include <variant>
 
 namespace fusebox::detail {
@@ -74,8 +76,9 @@ public:
         }
     }
 
-    // For import: the inverse of for_each.
-    void restore(duration age, const time_bucket& verdicts, time_point now) noexcept;
+    // For import: the inverse of for_each. Costs at most a step for each of `verdicts` and for each place of the
+    // window.
+    void restore(std::span<const circuit_image::verdicts> verdicts, time_point now) noexcept;
 
 private:
     using ring = std::variant<time_ring, count_ring>;

@@ -4,7 +4,7 @@
 // Thread-safety: values, and functions of their arguments.
 #pragma once
 
-#include <fusebox/circuit_breaker_options.hpp>
+#include <fusebox/config_error.hpp>
 #include <fusebox/verdict.hpp>
 
 #include <array>

@@ -2,7 +2,7 @@
 // meant is refused by validate(), never clamped.
 #pragma once
 
-#include <fusebox/circuit_breaker_options.hpp>
+#include <fusebox/config_error.hpp>
 #include <fusebox/clock.hpp>
 
 #include <chrono>
