@@ -327,13 +327,24 @@ circuit_event breaker_machine::describe(event_kind kind, time_point now) const {
 
 void breaker_machine::note_call(event_kind kind, duration retry_after, time_point now) {
     if ((listened_ & static_cast<event_mask>(kind)) == 0) return;
-    if (events_.size() >= queued_call_events) {
+    if (events_.size() - told_ >= queued_call_events) {
         ++totals_.dropped_events;
         return;
     }
     circuit_event e = describe(kind, now);
     e.retry_after = retry_after;
     push(e);
+}
+
+circuit_event breaker_machine::take_event() noexcept {
+    const circuit_event e = events_[told_++];
+    // In one go when half of them are told, so that each is moved once on the average.
+    if (told_ * 2 >= events_.size()) {
+        events_.erase(events_.begin(), events_.begin() + static_cast<std::ptrdiff_t>(told_));
+        told_ = 0;
+        if (events_.empty()) events_ = {};
+    }
+    return e;
 }
 
 void breaker_machine::push(circuit_event event) noexcept {

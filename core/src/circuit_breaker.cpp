@@ -62,4 +62,10 @@ subscription circuit_breaker::subscribe(circuit_listener listener, event_mask ki
     return subscription{[this, id] { engine_.unsubscribe(id); }};
 }
 
+subscription circuit_breaker::at_opening(std::function<void()> act) {
+    const auto id =
+        engine_.subscribe(0, [act = std::move(act)](const circuit_event&) { act(); }, engine::turn::at_once);
+    return subscription{[this, id] { engine_.unsubscribe(id); }};
+}
+
 }  // namespace fusebox

@@ -119,12 +119,15 @@ std::vector<std::shared_ptr<circuit_breaker>> circuit_breaker_registry::all() co
 }
 
 bool circuit_breaker_registry::remove(std::string_view name) {
-    std::shared_ptr<entry> last_hold;  // dies after the lock is released
+    // Both die after the lock is released, the subscriptions first: they wait for a listener that runs, which may
+    // be asking this registry.
+    std::shared_ptr<entry> last_hold;
+    std::map<std::uint64_t, subscription> ended;
     const std::unique_lock hold(mutex_);
     const auto found = entries_.find(name);
     if (found == entries_.end()) return false;
     last_hold = std::move(found->second);
-    last_hold->observed.clear();
+    ended.swap(last_hold->observed);
     entries_.erase(found);
     return true;
 }
@@ -139,13 +142,17 @@ subscription circuit_breaker_registry::subscribe(circuit_listener listener, even
 }
 
 void circuit_breaker_registry::unsubscribe(std::uint64_t id) {
-    std::shared_ptr<observer> last_hold;  // dies after the lock is released: it holds user code
+    // These die after the lock is released, as in remove(). A breaker that is removed meanwhile lives until its
+    // subscription has ended.
+    std::shared_ptr<observer> last_hold;
+    std::vector<std::pair<std::shared_ptr<entry>, subscription>> ended;
     const std::unique_lock hold(mutex_);
     const auto found = observers_.find(id);
     if (found == observers_.end()) return;
     last_hold = std::move(found->second);
     observers_.erase(found);
-    for (const auto& [name, e] : entries_) e->observed.erase(id);
+    for (const auto& [name, e] : entries_)
+        if (auto mine = e->observed.extract(id)) ended.emplace_back(e, std::move(mine.mapped()));
 }
 
 }  // namespace fusebox

@@ -55,10 +55,8 @@ circuit_node::circuit_node(std::shared_ptr<circuit_breaker> breaker, circuit_nod
     if (!parent_) return;
     ancestors_ = parent_->ancestors_;
     ancestors_.push_back({parent_.get(), circuit_label{parent_->name()}});
-    const auto tell_parent = [above = parent_](const circuit_event& e) {
-        if (!e.is_virtual) above->judge_children();
-    };
-    openings_ = breaker_->subscribe(tell_parent, static_cast<event_mask>(event_kind::circuit_opened));
+    // At once: a listener of the child that takes its time must not hold up what the parent's calls are spared by.
+    openings_ = breaker_->at_opening([above = parent_] { above->judge_children(); });
     const std::scoped_lock hold(parent_->mutex_);
     parent_->children_.push_back(this);
 }

@@ -114,6 +114,16 @@ hedge::decision hedge::session::ended(std::uint32_t attempt, const report& how, 
     return {hedge_action::failed, last_error_};
 }
 
+hedge::decision hedge::session::not_started(std::uint32_t attempt) noexcept {
+    if (!is_running(attempt)) return {hedge_action::wait};
+    owner_->launched_.fetch_sub(1, std::memory_order_relaxed);
+    owner_->suppressed_.fetch_add(1, std::memory_order_relaxed);
+    running_ &= ~(1u << (attempt - 1));
+    closed_ = true;
+    next_launch_.reset();
+    return running_ != 0 ? decision{hedge_action::wait} : decision{hedge_action::failed, last_error_};
+}
+
 // Only what says how long the dependency takes when it works. A first attempt that lost would have taken
 // longer than it ran, and without it the quantile would sink below the delay that it made.
 void hedge::session::note_latencies(std::uint32_t winner, const report& how, time_point now) const noexcept {

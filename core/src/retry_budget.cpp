@@ -38,8 +38,9 @@ retry_budget::retry_budget(const retry_budget_options& options)
 // What the cells hold beyond what was collected happened in the ring's newest bucket: the first call
 // of the next one collects before it counts. So this may be done at any time, and shows nowhere.
 void retry_budget::collect() const noexcept {
-    std::uint64_t sum = homeless_calls_.load(std::memory_order_relaxed);
-    calls_.for_each([&](const auto& cell) { sum += cell.successes_in(only_generation); });
+    const auto counted = calls_.sum<std::uint64_t>(
+        [](std::uint64_t& total, const auto& cell) { total += cell.successes_in(only_generation); });
+    const std::uint64_t sum = counted + homeless_calls_.load(std::memory_order_relaxed);
     ring_.add({.successes = static_cast<std::uint32_t>(sum - collected_calls_)});
     collected_calls_ = sum;
 }

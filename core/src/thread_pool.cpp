@@ -21,10 +21,10 @@ std::vector<config_error> thread_pool_options::validate() const {
 }
 
 thread_pool::thread_pool(thread_pool_options options)
-    : options_(checked(options)), places_({.max_concurrent = options_.threads + options_.queue}) {
+    : options_(checked(options)), shop_(std::make_shared<shop>(options_.threads + options_.queue)) {
     threads_.reserve(options_.threads);
     try {
-        while (threads_.size() < options_.threads) threads_.emplace_back([this] { run(); });
+        while (threads_.size() < options_.threads) threads_.emplace_back([s = shop_] { run(*s); });
     } catch (...) {
         stop();
         throw;
@@ -37,21 +37,21 @@ thread_pool::~thread_pool() {
 
 bool thread_pool::push(job j) {
     {
-        const std::scoped_lock hold(mutex_);
-        if (stopping_) return false;
-        queue_.push_back(std::move(j));
+        const std::scoped_lock hold(shop_->mutex);
+        if (shop_->stopping) return false;
+        shop_->queue.push_back(std::move(j));
     }
-    work_.notify_one();
+    shop_->work.notify_one();
     return true;
 }
 
-void thread_pool::run() {
-    std::unique_lock hold(mutex_);
+void thread_pool::run(shop& s) {
+    std::unique_lock hold(s.mutex);
     for (;;) {
-        work_.wait(hold, [this] { return stopping_ || !queue_.empty(); });
-        if (stopping_) return;
-        job next = std::move(queue_.front());
-        queue_.pop_front();
+        s.work.wait(hold, [&s] { return s.stopping || !s.queue.empty(); });
+        if (s.stopping) return;
+        job next = std::move(s.queue.front());
+        s.queue.pop_front();
         hold.unlock();
         next();
         next = {};  // what the work captured is destroyed outside the lock
@@ -63,17 +63,22 @@ void thread_pool::run() {
 void thread_pool::stop() noexcept {
     std::deque<job> discarded;
     {
-        const std::scoped_lock hold(mutex_);
-        stopping_ = true;
-        discarded.swap(queue_);
+        const std::scoped_lock hold(shop_->mutex);
+        shop_->stopping = true;
+        discarded.swap(shop_->queue);
     }
-    work_.notify_all();
+    shop_->work.notify_all();
+    discarded.clear();
+    for (std::thread& t : threads_) {
+        if (t.get_id() == std::this_thread::get_id()) t.detach();  // the pool's own work has ended it
+        else t.join();
+    }
 }
 
 thread_pool_snapshot thread_pool::snapshot() const {
-    const std::scoped_lock hold(mutex_);
-    const auto places = places_.snapshot();
-    const auto queued = static_cast<std::uint32_t>(queue_.size());  // each holds its place until it has run
+    const std::scoped_lock hold(shop_->mutex);
+    const auto places = shop_->places.snapshot();
+    const auto queued = static_cast<std::uint32_t>(shop_->queue.size());  // each holds its place until it has run
     return {.threads = options_.threads,
             .running = places.in_use - queued,
             .queued = queued,

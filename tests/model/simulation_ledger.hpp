@@ -209,8 +209,9 @@ public:
     std::uint64_t recorded_in(std::uint64_t generation) { return of(generation).recorded; }
 
     bounds limits{};
-    std::set<int> operators{};  // the fibers that act for one now
-    int admitting = 0;          // calls whose admission has begun and not returned
+    std::map<int, unsigned> deliveries{};  // that a fiber is in
+    std::set<int> operators{};             // the fibers that act for one now
+    int admitting = 0;                     // calls whose admission has begun and not returned
     circuit_state told_state{};
     std::uint64_t rejected = 0, begun_settling = 0, ended = 0, trials_given = 0, throws = 0;
     std::uint64_t transitions = 0, openings = 0, closings = 0;

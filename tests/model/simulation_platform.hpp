@@ -75,6 +75,8 @@ struct platform {
         if (auto* s = scheduler::current()) s->wait();
     }
 
+    static unsigned& deliveries() { return ledger::current()->deliveries[scheduler::current()->running()]; }
+
     class cells;
     struct cell : detail::call_cell<platform> {
         using base = detail::call_cell<platform>;
@@ -108,9 +110,11 @@ struct platform {
             if (!enough_memory_) return nullptr;
             return Defect == defect::cell_taken_last ? &promise_ : &own();
         }
-        template <class Visit>
-        void for_each(Visit visit) const {
-            for (std::size_t i = 0; i < tables_.size(); ++i) visit(tables_[i].own);
+        template <class Total, class Add>
+        Total sum(Add add) const {
+            Total total{};
+            for (std::size_t i = 0; i < tables_.size(); ++i) add(total, tables_[i].own);
+            return total;
         }
 
         cell& own() {

@@ -75,8 +75,11 @@ struct circuit_event {
 
 using circuit_listener = std::function<void(const circuit_event&)>;
 
-// Keeps a listener subscribed; unsubscribes when destroyed. A delivery that is under way in another
-// thread at that moment still ends. Must not outlive the breaker or registry that gave it.
+// Keeps a listener subscribed; unsubscribes when cancelled or destroyed. After that the listener is not called, not
+// even of events that have happened already, and what it refers to may go. If it runs in another thread at that
+// moment, cancelling waits until it returns: hold nothing that it needs, and let no two listeners cancel each other
+// from two threads. A listener may cancel itself and any other of its delivery: that does not wait, and the one
+// that runs runs on to its end. Must not outlive the breaker or registry that gave it. One thread at a time.
 class [[nodiscard]] subscription {
 public:
     subscription() = default;

@@ -19,7 +19,8 @@
 // Cost: a jump for each policy on the way in and out. A call allocates nothing with up to eight policies
 // (opt-outs included), and once with more.
 //
-// Thread-safety: call() may be called from any number of threads at once. Movable while no call is under way.
+// Thread-safety: call() may be called from any number of threads at once. Movable while no call is under
+// way; attempts that have lost and still run do not mind.
 #pragma once
 
 #include <fusebox/blocking.hpp>
@@ -80,7 +81,9 @@ public:
     ~dynamic_pipeline() = default;
 
     // As in pipeline.
-    void observe(pipeline_listener listener) { listener_ = std::move(listener); }
+    void observe(pipeline_listener listener) {
+        listener_ = listener ? std::make_unique<const pipeline_listener>(std::move(listener)) : nullptr;
+    }
     void use(blocking_runtime& runtime) noexcept { runtime_ = &runtime; }
 
     // As pipeline::call. `operation` must be copyable, since there may be a hedge.
@@ -89,8 +92,7 @@ public:
         -> detail::call_result_t<detail::operation_result_t<F>> {
         static_assert(std::is_copy_constructible_v<std::remove_cvref_t<F>>,
                       "a dynamic_pipeline may hold a hedge, which makes copies of the operation");
-        const pipeline_listener* listener = listener_ ? &listener_ : nullptr;
-        return detail::call_blocking(chain(), operation, classify, options, *runtime_, listener, late_.get());
+        return detail::call_blocking(chain(), operation, classify, options, *runtime_, listener(), late_.get());
     }
 
     // The policies, outermost first: the place of each is its `position` in events.
@@ -117,11 +119,12 @@ private:
             if (const auto* policy = std::get_if<std::shared_ptr<P>>(&part); policy && is(**policy)) return *policy;
         return nullptr;
     }
+    const pipeline_listener* listener() const noexcept { return listener_.get(); }
     detail::dynamic_chain chain() const noexcept { return {parts_, hedge_position_}; }
 
     std::vector<pipeline_part> parts_;
     std::size_t hedge_position_;
-    pipeline_listener listener_;
+    std::unique_ptr<const pipeline_listener> listener_;  // stays where it is when the pipeline is moved
     blocking_runtime* runtime_ = &system_runtime();
     std::unique_ptr<detail::stragglers> late_;  // with a hedge. Last: waited for while the policies are there
 };

@@ -119,6 +119,10 @@ public:
     // call's only when no attempt was made.
     decision ended(std::uint32_t attempt, const report& how, bool policy_refused, time_point now) noexcept;
 
+    // The attempt that launch() named could not be started: it is suppressed, though paid for, and none is sent any
+    // more. What next?
+    decision not_started(std::uint32_t attempt) noexcept;
+
     // How many attempts are running.
     std::uint32_t running() const noexcept;
 

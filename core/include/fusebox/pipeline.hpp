@@ -59,7 +59,7 @@ struct pipeline_access {
     }
     template <class Pipeline>
     static const pipeline_listener* listener(const Pipeline& p) noexcept {
-        return p.listener_ ? &p.listener_ : nullptr;
+        return p.listener();
     }
 };
 
@@ -105,6 +105,7 @@ public:
 private:
     friend struct detail::pipeline_access;
 
+    const pipeline_listener* listener() const noexcept { return listener_ ? &listener_ : nullptr; }
     chain_type chain() noexcept {
         return std::apply([](auto&... held) { return chain_type{{held.get()...}}; }, held_);
     }

@@ -11,7 +11,8 @@
 //
 // Destruction stops accepting, discards what is still queued (its futures throw std::future_error,
 // broken_promise) and waits for what runs: a program that ends should not begin new work, and its
-// end should not take longer than the calls in flight.
+// end should not take longer than the calls in flight. A pool whose last owner is its own work may be destroyed
+// by that: it waits for the other threads, and the one that runs the work ends by itself afterwards.
 //
 // Thread-safety: submit and snapshot may be called from any thread, from the pool's own too. Submitting
 // allocates the future's shared state and room for the callable; blocking work costs more than that.
@@ -26,6 +27,7 @@
 #include <expected>
 #include <functional>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <type_traits>
@@ -64,7 +66,7 @@ public:
     template <class F>
     auto submit(F work) -> std::expected<std::future<std::invoke_result_t<F&>>, rejection> {
         using result = std::invoke_result_t<F&>;
-        auto place = places_.enter(time_point{});
+        auto place = shop_->places.enter(time_point{});
         if (!place) return std::unexpected(place.error());
         std::promise<result> promise;
         auto answer = promise.get_future();
@@ -85,7 +87,7 @@ public:
                     promise.set_exception(std::current_exception());
                 }
             });
-        if (!accepted) return std::unexpected(places_.refusal());
+        if (!accepted) return std::unexpected(shop_->places.refusal());
         return answer;
     }
 
@@ -93,18 +95,25 @@ public:
 
 private:
     using job = detail::task;
+    struct shop;
 
     bool push(job j);  // false when the pool is being destroyed
-    void run();
+    static void run(shop& s);
     void stop() noexcept;
 
+    // Shared with the threads, one of which may outlive the pool.
+    struct shop {
+        explicit shop(std::uint32_t most) : places({.max_concurrent = most}) {}
+        bulkhead places;  // one for each thread and each place in the queue; jobs hold permits of it
+        mutable std::mutex mutex{};
+        std::condition_variable work{};
+        std::deque<job> queue{};
+        bool stopping = false;
+    };
+
     const thread_pool_options options_;
-    bulkhead places_;  // one for each thread and each place in the queue; jobs hold permits of it
-    mutable std::mutex mutex_;
-    std::condition_variable work_;
-    std::deque<job> queue_;
-    bool stopping_ = false;
-    std::vector<std::jthread> threads_;  // last: they use all of the above until they are joined
+    const std::shared_ptr<shop> shop_;
+    std::vector<std::thread> threads_;
 };
 
 }  // namespace fusebox

@@ -9,6 +9,7 @@
 // the world only through `Platform`, which gives
 //   atomic<T>, relax(rounds)   as std::atomic, and what to do while a lock is held by another
 //   cells                      as thread_cells
+//   deliveries()               how many deliveries the calling thread is inside of; its address tells threads apart
 //   time                       now() and coarse_now()
 #pragma once
 
@@ -124,18 +125,29 @@ public:
     circuit_image export_image() const;
     void import_image(const circuit_image& image);
 
+    // When a listener is called. `at_once` is in the thread that opened the circuit, before any other listener and
+    // even while one runs elsewhere, at each opening that is not virtual: for what must move with this circuit.
+    enum class turn : unsigned char { in_order, at_once };
+
     // Returns a number by which to unsubscribe.
-    std::uint64_t subscribe(event_mask kinds, circuit_listener listener);
+    std::uint64_t subscribe(event_mask kinds, circuit_listener listener, turn when = turn::in_order);
+
+    // The listener is not called any more. While a call of it in order runs in another thread, this waits for its
+    // end; in the thread that is delivering it returns at once.
     void unsubscribe(std::uint64_t id);
 
 private:
     struct listener_entry {
         std::uint64_t id;
         event_mask kinds;
+        turn when;
         std::shared_ptr<const circuit_listener> call;
     };
     using listener_list = std::vector<listener_entry>;
     using lock_type = spin_lock<Platform>;
+
+    // How many events a thread delivers before another that has come with events of its own takes its place.
+    static constexpr unsigned most_in_a_row = 16;
 
     // In deadline_ unless the circuit is open and has one: always over, so that whoever reads it asks the machine.
     static constexpr std::int64_t no_deadline = time_point::min().time_since_epoch().count();
@@ -171,7 +183,12 @@ private:
     void absorb() const;
     void publish();
     std::uint64_t encoded() const noexcept;
+    void tell_opening(const listener_list& listeners);
+    bool takes_delivery();
+    void wait_for_delivery();
     void deliver();
+    bool next_event(circuit_event& e, std::uint64_t& newest);
+    void call_each(const circuit_event& e, std::uint64_t newest);
     void replace_listeners(std::shared_ptr<const listener_list> next);
     void add_cells(circuit_totals& totals) const;
 
@@ -185,7 +202,10 @@ private:
 
     // Behind the lock.
     mutable lock_type lock_;
-    bool delivering_ = false;
+    unsigned* deliverer_ = nullptr;                  // whose events are being told by: deliveries() of that thread
+    bool successor_ = false;                         // another thread waits to deliver in its place
+    unsigned delivered_in_a_row_ = 0;                // by this deliverer
+    std::uint64_t running_listener_ = 0;             // its number; 0 is none
     mutable std::uint64_t absorbed_ = 0;             // cell successes that the window already has …
     mutable std::uint64_t absorbed_generation_ = 0;  // … of this generation
     mutable breaker_machine machine_;

@@ -2,8 +2,7 @@
 #pragma once
 
 #include <fusebox/detail/breaker_engine.hpp>
-
-#include <algorithm>
+#include <fusebox/detail/breaker_engine_events.hpp>
 
 namespace fusebox::detail {
 
@@ -115,15 +114,21 @@ template <class Platform>
 template <class Change>
 void breaker_engine<Platform>::locked(Change change) {
     bool told = false;
+    std::shared_ptr<const listener_list> of_opening;
     {
         const std::scoped_lock hold(lock_);
         absorb();
+        const std::uint64_t before = machine_.generation();
         change();
         publish();
-        told = machine_.has_events() && !delivering_;
-        if (told) delivering_ = true;
+        if (machine_.generation() != before && machine_.state() == circuit_state::open) of_opening = listeners_;
+        told = machine_.has_events() && takes_delivery();
     }
-    if (told) deliver();
+    if (of_opening) [[unlikely]]
+        tell_opening(*of_opening);
+    if (!told) return;
+    wait_for_delivery();
+    deliver();
 }
 
 // Brings the successes that threads counted by themselves into the machine, before anything else happens
@@ -135,8 +140,8 @@ void breaker_engine<Platform>::absorb() const {
         absorbed_generation_ = generation;
         absorbed_ = 0;
     }
-    std::uint64_t sum = 0;
-    cells_.for_each([&](const auto& cell) { sum += cell.successes_in(generation); });
+    const auto sum = cells_.template sum<std::uint64_t>(
+        [&](std::uint64_t& total, const auto& cell) { total += cell.successes_in(generation); });
     machine_.absorb(sum - absorbed_);
     absorbed_ = sum;
 }
@@ -176,10 +181,15 @@ void breaker_engine<Platform>::publish() {
 
 template <class Platform>
 void breaker_engine<Platform>::add_cells(circuit_totals& totals) const {
-    cells_.for_each([&](const auto& cell) {
-        totals.successes += cell.successes.load(std::memory_order_relaxed);
-        totals.rejected += cell.rejections.load(std::memory_order_relaxed);
+    struct counts {
+        std::uint64_t successes = 0, rejections = 0;
+    };
+    const auto all = cells_.template sum<counts>([](counts& sum, const auto& cell) {
+        sum.successes += cell.successes.load(std::memory_order_acquire);
+        sum.rejections += cell.rejections.load(std::memory_order_acquire);
     });
+    totals.successes += all.successes;
+    totals.rejected += all.rejections;
 }
 
 template <class Platform>
@@ -263,71 +273,6 @@ void breaker_engine<Platform>::import_image(const circuit_image& image) {
         machine_.totals().successes -= counted.successes;
         machine_.totals().rejected -= counted.rejected;
     });
-}
-
-// -- Events ------------------------------------------------------------------------------------------
-
-// One thread delivers at a time, in order, holding nothing; what happens meanwhile (by other threads, or
-// by the listeners themselves) is left to it.
-template <class Platform>
-void breaker_engine<Platform>::deliver() {
-    for (std::uint64_t errors = 0;;) {
-        std::vector<circuit_event> batch;
-        std::shared_ptr<const listener_list> listeners;
-        {
-            const std::scoped_lock hold(lock_);
-            machine_.totals().listener_errors += std::exchange(errors, 0);
-            batch = machine_.take_events();
-            if (batch.empty()) {
-                delivering_ = false;
-                return;
-            }
-            listeners = listeners_;
-        }
-        for (circuit_event& e : batch) {
-            e.circuit = name_;
-            for (const listener_entry& l : *listeners) {
-                if ((l.kinds & static_cast<event_mask>(e.kind)) == 0) continue;
-                try {
-                    (*l.call)(e);
-                } catch (...) {
-                    ++errors;
-                }
-            }
-        }
-    }
-}
-
-template <class Platform>
-std::uint64_t breaker_engine<Platform>::subscribe(event_mask kinds, circuit_listener listener) {
-    auto call = std::make_shared<const circuit_listener>(std::move(listener));
-    std::shared_ptr<const listener_list> old;
-    const std::scoped_lock hold(lock_);
-    auto next = listeners_ ? std::make_shared<listener_list>(*listeners_) : std::make_shared<listener_list>();
-    next->push_back({++last_listener_, kinds, std::move(call)});
-    old = listeners_;
-    replace_listeners(std::move(next));
-    return last_listener_;
-}
-
-template <class Platform>
-void breaker_engine<Platform>::unsubscribe(std::uint64_t id) {
-    std::shared_ptr<const listener_list> old;  // dies after the lock is released: it may hold user code
-    const std::scoped_lock hold(lock_);
-    if (!listeners_) return;
-    auto next = std::make_shared<listener_list>(*listeners_);
-    std::erase_if(*next, [&](const listener_entry& l) { return l.id == id; });
-    old = listeners_;
-    replace_listeners(std::move(next));
-}
-
-template <class Platform>
-void breaker_engine<Platform>::replace_listeners(std::shared_ptr<const listener_list> next) {
-    event_mask wanted = 0;
-    for (const listener_entry& l : *next) wanted |= l.kinds;
-    machine_.listen(wanted);
-    listeners_ = std::move(next);
-    publish();
 }
 
 }  // namespace fusebox::detail

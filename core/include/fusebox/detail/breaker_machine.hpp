@@ -112,7 +112,8 @@ public:
     void listen(event_mask kinds) noexcept { listened_ = kinds; }
     bool watches_calls() const noexcept { return (listened_ & call_events) != 0; }
     void note_call(event_kind kind, duration retry_after, time_point now);
-    std::vector<circuit_event> take_events() noexcept { return std::exchange(events_, {}); }
+    // The oldest event that is still to be told. There must be one.
+    circuit_event take_event() noexcept;
     bool has_events() const noexcept { return !events_.empty(); }
 
     circuit_totals& totals() noexcept { return totals_; }
@@ -194,6 +195,7 @@ private:
     circuit_totals totals_{};
     event_mask listened_ = 0;
     std::vector<circuit_event> events_;
+    std::size_t told_ = 0;  // of events_, at its front
 };
 
 }  // namespace fusebox::detail

@@ -32,15 +32,37 @@ struct call_cell {
         rejections.store(rejections.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
 
+    // Acquiring, so that a reader can ask afterwards whether counts have moved meanwhile (thread_cells.hpp).
     std::uint64_t successes_in(std::uint64_t of_generation) const noexcept {
         if (generation.load(std::memory_order_acquire) != of_generation) return 0;
-        return successes.load(std::memory_order_relaxed) - base.load(std::memory_order_relaxed);
+        return successes.load(std::memory_order_acquire) - base.load(std::memory_order_acquire);
     }
 
+    // Takes over what another cell has counted, as if this thread had: of two generations only the successes of the
+    // newer one count as that one's. Nobody may be writing to either.
+    void inherit(call_cell& other) noexcept {
+        const std::uint64_t theirs = other.generation.load(std::memory_order_relaxed);
+        const std::uint64_t ours = generation.load(std::memory_order_relaxed);
+        const std::uint64_t n = successes.load(std::memory_order_relaxed);
+        const std::uint64_t more = other.successes.load(std::memory_order_relaxed);
+        const std::uint64_t before = other.base.load(std::memory_order_relaxed);
+        const std::uint64_t own_base = base.load(std::memory_order_relaxed);
+        base.store(theirs > ours ? n + before : own_base + (theirs == ours ? before : more), std::memory_order_release);
+        successes.store(n + more, std::memory_order_release);
+        rejections.store(rejections.load(std::memory_order_relaxed) + other.rejections.load(std::memory_order_relaxed),
+                         std::memory_order_release);
+        if (theirs > ours) generation.store(theirs, std::memory_order_release);
+        other.clear();
+    }
+
+    bool is_clear() const noexcept {
+        return generation.load(std::memory_order_relaxed) == 0 && successes.load(std::memory_order_relaxed) == 0 &&
+               rejections.load(std::memory_order_relaxed) == 0;
+    }
     void clear() noexcept {
-        successes.store(0, std::memory_order_relaxed);
-        base.store(0, std::memory_order_relaxed);
-        rejections.store(0, std::memory_order_relaxed);
+        successes.store(0, std::memory_order_release);
+        base.store(0, std::memory_order_release);
+        rejections.store(0, std::memory_order_release);
         generation.store(0, std::memory_order_release);
     }
 

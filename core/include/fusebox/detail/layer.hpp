@@ -163,7 +163,8 @@ public:
         }
         queue_.guard = &guard;
         queue_.at = &place_;
-        until_ = std::min(guard.queue_deadline(now), s.context.deadline());
+        // Not from the coarse clock, which may be a tick late: most of a short wait, or all of it.
+        until_ = std::min(guard.queue_deadline(s.time.exact()), s.context.deadline());
         return {.kind = gate::queue, .until = until_};
     }
     gate resumed(G& guard, walk_state& s) {

@@ -17,6 +17,12 @@ struct native_platform {
     // Called in turn while a lock is held by another thread.
     static void relax(unsigned rounds) noexcept;
 
+    // In how many deliveries of events the calling thread is.
+    static unsigned& deliveries() noexcept {
+        static constinit thread_local unsigned depth = 0;
+        return depth;
+    }
+
     // The injected clock, or the system's, read without a virtual call.
     class time {
     public:
