@@ -1,9 +1,8 @@
 #include <fusebox/detail/thread_cells.hpp>
 
-#include <sched.h>
-
 #include <mutex>
 #include <new>
+#include <thread>
 #include <vector>
 
 namespace fusebox::detail {
@@ -72,7 +71,7 @@ std::uint64_t thread_cells::settled_version() noexcept {
     for (;;) {
         const std::uint64_t v = version.load(std::memory_order_acquire);
         if ((v & 1) == 0) return v;
-        ::sched_yield();
+        std::this_thread::yield();
     }
 }
 

@@ -110,7 +110,7 @@ TEST(client_address, is_the_last_one_that_a_trusted_peer_does_not_vouch_for) {
 TEST(client_address, is_found_beside_ports_and_empty_elements) {
     const std::vector<address_range> trusted{range("10.0.0.0", 96 + 8)};
     const auto client = [&](const char* said) {
-        const message m({{"x-forwarded-for", said}});
+        const message m(lines{{"x-forwarded-for", said}});
         return std::string(client_address(m, "10.1.2.3", trusted));
     };
     EXPECT_EQ(client("9.9.8.1:41"), "9.9.8.1");

@@ -1,5 +1,5 @@
 // A pipeline whose policies are chosen at run time, by a configuration: the same results and events as a
-// pipeline of the same policies, and the same two drivers.
+// pipeline of the same policies, and the same drivers.
 //
 //   auto made = fusebox::dynamic_pipeline::make({timeout_options::total(), retry_options{},
 //                                                circuit_breaker_spec{"orders", presets::internal_service()},

@@ -40,12 +40,12 @@ std::string_view network_of(std::string_view address, unsigned v6_prefix, std::s
     constexpr std::array<std::uint8_t, 12> v4{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     std::array<char, INET6_ADDRSTRLEN> room{};
     if (std::equal(v4.begin(), v4.end(), ip->begin())) {
-        inet_ntop(AF_INET, ip->data() + v4.size(), room.data(), room.size());
+        inet_ntop(AF_INET, ip->data() + v4.size(), room.data(), INET6_ADDRSTRLEN);
         return scratch.assign(room.data());
     }
     for (unsigned bit = v6_prefix; bit < 128; ++bit)
         (*ip)[bit / 8] = static_cast<std::uint8_t>((*ip)[bit / 8] & ~(0x80U >> (bit % 8)));
-    inet_ntop(AF_INET6, ip->data(), room.data(), room.size());
+    inet_ntop(AF_INET6, ip->data(), room.data(), INET6_ADDRSTRLEN);
     scratch.assign(room.data());
     if (v6_prefix < 128) scratch.append("/").append(std::to_string(v6_prefix));
     return scratch;

@@ -18,7 +18,7 @@ inline std::string_view one_spelling(std::string_view host, host_room& room) noe
     if (host.find(':') == std::string_view::npos) return host;
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
     const auto address = parse_ip(host);
-    if (!address || inet_ntop(AF_INET6, address->data(), room.data(), room.size()) == nullptr) return host;
+    if (!address || inet_ntop(AF_INET6, address->data(), room.data(), INET6_ADDRSTRLEN) == nullptr) return host;
     return room.data();
 }
 
