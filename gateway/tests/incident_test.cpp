@@ -87,11 +87,11 @@ TEST(outcome_rules, are_those_of_the_table) {
     for (const incident i :
          {dns_error, dns_timeout, connection_refused, connection_timeout, tls_certificate_error, connection_terminated,
           connection_read_timeout, response_timeout, response_incomplete, response_malformed, total_timeout})
-        EXPECT_EQ(rules.of(i), outcome::failure) << row_of(i).name;
+        EXPECT_EQ(outcome_of(i, rules), outcome::failure) << row_of(i).name;
     for (const incident i : {client_gone, client_slow, client_malformed, reuse_race, hedge_lost})
-        EXPECT_EQ(rules.of(i), outcome::ignored) << row_of(i).name;
+        EXPECT_EQ(outcome_of(i, rules), outcome::ignored) << row_of(i).name;
     for (const incident i : {circuit_open, no_endpoint, bulkhead_full, rate_limited, no_route, loop_detected, draining})
-        EXPECT_EQ(rules.of(i), outcome::rejected) << row_of(i).name;
+        EXPECT_EQ(outcome_of(i, rules), outcome::rejected) << row_of(i).name;
     EXPECT_EQ(rules.of_status(200), outcome::success);
     EXPECT_EQ(rules.of_status(304), outcome::success);
     EXPECT_EQ(rules.of_status(404), outcome::success);
@@ -118,7 +118,7 @@ TEST(outcome_rules, are_configurable_by_class_within_reason) {
     EXPECT_EQ(rules.set(outcome_class::client, outcome::failure)->option, "outcomes.client");
     EXPECT_EQ(rules.set(outcome_class::race, outcome::failure)->value, "failure");
     EXPECT_TRUE(rules.set(outcome_class::reset, outcome::rejected));
-    EXPECT_EQ(rules.of(incident::circuit_open), outcome::rejected);
+    EXPECT_EQ(outcome_of(incident::circuit_open, rules), outcome::rejected);
 }
 
 TEST(retry_after, is_read_as_seconds_or_as_a_date) {

@@ -57,6 +57,7 @@ private:
             if (path.empty() && k.name == "policies") continue;  // written out where they are used
             const void* value = k.find(object);
             if (value == nullptr && !k.switch_off) continue;
+            if (value != nullptr && is_left_out(k.value, value)) continue;
             const std::string here = path.empty() ? k.name : path + "." + k.name;
             out_ += indent.substr(0, indent.size() - lead.size()) + lead + k.name + ":";
             lead.clear();
@@ -64,6 +65,11 @@ private:
             else if (k.secret && !k.value.write(value).empty()) line(" \"***\"", "hidden");
             else one(s, k, value, here, indent, preset);
         }
+    }
+
+    // What would be refused if it were written, as it says nothing.
+    static bool is_left_out(const shape& v, const void* value) {
+        return v.not_empty && (v.texts ? v.texts(value).empty() : v.size(value) == 0);
     }
 
     void one(const shape& s, const key& k, const void* value, const std::string& path, const std::string& indent,

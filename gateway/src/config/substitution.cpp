@@ -39,14 +39,15 @@ private:
             if (is_default && c == '}') return out;
             if (is_default && c == '{')
                 return wrong(
-                    "a default with a { of its own is read differently by each shell; put the text into a "
-                    "variable");
+                    "a default with a { of its own is read differently by each shell; write the text into another "
+                    "variable, and that one here");
             if (c != '$') {
                 out += c;
                 rest_.remove_prefix(1);
             } else if (rest_.starts_with("$$")) {
-                out += c;
-                rest_.remove_prefix(2);
+                const bool brace = rest_.starts_with("$${");  // which is then as plain as the $
+                out += brace ? "${" : "$";
+                rest_.remove_prefix(brace ? 3 : 2);
             } else if (rest_.starts_with("${")) {
                 auto value = variable(used);
                 if (!value) return value;

@@ -75,7 +75,7 @@ http::exchange* worker::serve(http::server_connection& c) {
         serves().match({host ? host->host : std::string_view{}, path ? *path : "/", request.method_text(), &fields});
     if (route == nullptr) return refuse(c, 404, "no route matches this request"), nullptr;
     if (free_.empty()) {
-        exchanges_.push_back(std::make_unique<proxied_exchange>(lends_, *this));
+        exchanges_.push_back(std::make_unique<proxied_exchange>(lends_, static_cast<exchange_owner&>(*this)));
         free_.reserve(exchanges_.capacity());
         free_.push_back(exchanges_.back().get());
     }

@@ -25,6 +25,7 @@ public:
 
     boost::asio::io_context& io() noexcept { return lends_.io(); }
     http::reactor& loop() noexcept { return lends_.loop(); }
+    http::connection_memory& memory() noexcept { return lends_.memory(); }
     const plan& serves() const noexcept { return lends_.serves(); }
     http::server& server() noexcept { return server_; }
     const http::server& server() const noexcept { return server_; }

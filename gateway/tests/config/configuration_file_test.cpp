@@ -329,7 +329,7 @@ TEST(configuration_file, says_what_answers_and_errors_mean) {
     const outcome_rules& means = c.routes.at(0).outcomes;
     EXPECT_EQ(means.of_status(404), outcome::failure);
     EXPECT_EQ(means.of_status(503), outcome::failure) << "as it was";
-    EXPECT_EQ(means.of(incident::connection_terminated), outcome::ignored);
+    EXPECT_EQ(means.of(outcome_class::reset), outcome::ignored);
     EXPECT_EQ(
         complaints(head + "  - { upstream: orders, outcomes: { server_error: ignore } }\n"),
         "f.yaml:5:51: error: routes[0].outcomes.server_error: \"ignore\" is no outcome; did you mean \"ignored\"?\n");

@@ -36,7 +36,9 @@ protected:
 
     void begin_checks() {
         serve();
-        checks_.emplace(*plan_, addresses_, gateway_->loop(), 1);
+        const upstream_state& checked = *plan_->upstreams()[0];
+        const health_checks::checked all[]{{checked.configured, *checked.endpoints}};
+        checks_.emplace(all, addresses_, gateway_->loop(), 1);
         pass(4ms);
     }
     // The check that is under way at the first or second endpoint, its request read.
