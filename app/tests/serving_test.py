@@ -161,7 +161,7 @@ class AdminPort(Serving):
 
     def test_answers_while_silent_connections_hold_it(self):
         admin = self.gateway().admin
-        silent = [socket.create_connection(("127.0.0.1", admin), LIMIT) for _ in range(400)]
+        silent = [socket.create_connection(("127.0.0.1", admin), serving.LIMIT) for _ in range(400)]
         for connection in silent:
             self.addCleanup(connection.close)
         self.assertEqual(ask(admin, "/readyz")[0], 200)

@@ -215,7 +215,7 @@ struct settle_meets_import : meeting {
     circuit_image image = breaker.export_state();
     permit succeeding = acquired();
 
-    void act(int i) { i == 0 ? succeeding.settle(verdict::success) : breaker.import_state(image); }
+    void act(int i) { i == 0 ? succeeding.settle(verdict::success) : static_cast<void>(breaker.import_state(image)); }
     std::string outcome() {
         const auto s = breaker.snapshot();
         return shown() + ", successes " + std::to_string(s.totals.successes) + ", window " +

@@ -193,7 +193,10 @@ TEST(configuration_file, takes_all_good_files_and_reads_back_what_it_prints) {
     for (const auto& file : corpus("good")) {
         const auto first = read(slurp(file));
         ASSERT_TRUE(first) << file << "\n" << complaints(slurp(file));
-        const auto printed = effective_yaml(*first);
+        auto printed = effective_yaml(*first);
+        // What is hidden has to be written again; the stars themselves would be guessed at once.
+        if (const auto hidden = printed.find("\"***\""); hidden != std::string::npos)
+            printed.replace(hidden, 5, "a-secret-token");
         const auto second = read(printed);
         ASSERT_TRUE(second) << file << "\n" << complaints(printed) << printed;
         const auto values_only = [](std::string text) {
@@ -206,7 +209,7 @@ TEST(configuration_file, takes_all_good_files_and_reads_back_what_it_prints) {
             }
             return out;
         };
-        EXPECT_EQ(values_only(effective_yaml(*second)), values_only(printed)) << file;
+        EXPECT_EQ(values_only(effective_yaml(*second)), values_only(effective_yaml(*first))) << file;
     }
 }
 

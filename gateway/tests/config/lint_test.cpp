@@ -44,7 +44,7 @@ TEST(lint, warns_of_a_threshold_of_one) {
 
 TEST(lint, warns_of_a_status_that_is_never_tried_again) {
     EXPECT_EQ(warnings("retry: { retry_on: [429, 503] }"),
-              "f.yaml:5:72: warning: routes[0].retry.retry_on: has 429, which is a pushback and no failure, so it is "
+              "f.yaml:5:78: warning: routes[0].retry.retry_on: has 429, which is a pushback and no failure, so it is "
               "never tried again; remove it, or write outcomes: { too_many: failure } [never-retried]\n");
     EXPECT_THAT(warnings("retry: { retry_on: [404] }"), HasSubstr("client_error: failure } [never-retried]"));
     EXPECT_THAT(warnings("retry: { retry_on: [503] }, outcomes: { server_error: ignored }"),
