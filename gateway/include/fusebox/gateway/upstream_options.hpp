@@ -2,8 +2,8 @@
 // meant is refused by validate(), never clamped.
 #pragma once
 
-#include <fusebox/config_error.hpp>
 #include <fusebox/clock.hpp>
+#include <fusebox/config_error.hpp>
 
 #include <chrono>
 #include <cstdint>
