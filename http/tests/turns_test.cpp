@@ -230,7 +230,8 @@ TEST_F(turns, interim_responses_without_end_are_read_a_few_at_a_time) {
             most = std::max(most, now);
         }
     };
-    client_connection c{loop, memory, head_limits{}};
+    const head_limits limits;  // which the connection refers to
+    client_connection c{loop, memory, limits};
     asker a{c};
     c.notify(on<&asker::stirred>(&a));
     ASSERT_FALSE(c.connect(at));
