@@ -1,5 +1,7 @@
 #include "client_exchange.hpp"
 
+#include <fusebox/http/request_head.hpp>
+
 #include <fusebox/http/body_reader.hpp>
 
 #include <boost/asio/redirect_error.hpp>
@@ -19,12 +21,6 @@ namespace {
 std::string peer_of(const url& to) {
     const bool six = to.host.contains(':');
     return (six ? "[" + to.host + "]" : to.host) + ":" + std::to_string(to.port);
-}
-
-// RFC 9110, section 9.2.2: to ask twice has the effect of asking once.
-bool is_idempotent(std::string_view method) {
-    constexpr std::string_view those[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
-    return std::ranges::find(those, method) != std::end(those);
 }
 
 bool expects_body(std::string_view method) {
@@ -49,7 +45,7 @@ awaitable<void> client_exchange::run(std::shared_ptr<client_exchange> self) {
 awaitable<void> client_exchange::work() {
     stream_ = owner_->take(origin_);
     if (stream_) {
-        again_ = is_idempotent(request_.method);
+        again_ = is_idempotent(identify_method(request_.method));
         connected_ = true;
         co_await talk();
         if (settled()) co_return;

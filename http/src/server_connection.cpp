@@ -197,8 +197,8 @@ void server_connection::after_response() {
     if (is_idle()) owner_.rested(*this);
 }
 
-void server_connection::answer(int status, std::string_view content_type, std::string_view body,
-                               std::string_view fields) {
+void server_connection::send_answer(int status, std::string_view content_type, std::string_view body,
+                                    std::string_view fields) {
     discard_body();
     const framing_plan p = plan(status, {framing::length, body.size()});
     char status_text[4], length_text[24];
@@ -228,6 +228,11 @@ void server_connection::answer(int status, std::string_view content_type, std::s
     if (p.body) out.add(body);
     response_begun_ = true;
     send(out.pieces());
+}
+
+void server_connection::answer(int status, std::string_view content_type, std::string_view body,
+                               std::string_view fields) {
+    send_answer(status, content_type, body, fields);
     response_complete();
 }
 

@@ -74,8 +74,6 @@ parse_status request_head::parse_start_line(std::string_view received, const hea
     return parse_status::complete;
 }
 
-namespace {
-
 method_id identify_method(std::string_view name) noexcept {
     switch (name.size()) {
         case 3: return name == "GET" ? method_id::get : name == "PUT" ? method_id::put : method_id::other;
@@ -87,7 +85,17 @@ method_id identify_method(std::string_view name) noexcept {
     }
 }
 
-}  // namespace
+bool is_idempotent(method_id m) noexcept {
+    switch (m) {
+        case method_id::get:
+        case method_id::head:
+        case method_id::put:
+        case method_id::delete_:
+        case method_id::options:
+        case method_id::trace: return true;
+        default: return false;
+    }
+}
 
 // The line is complete and ends before `end`; it begins at `offset`, which is moved to what is refused.
 parse_errc request_head::read_start_line(std::size_t end, std::size_t& offset) noexcept {

@@ -17,6 +17,11 @@ namespace fusebox::http {
 
 enum class method_id : std::uint8_t { other, get, head, post, put, patch, delete_, options, trace };
 
+// By its name, which is case-sensitive.
+method_id identify_method(std::string_view name) noexcept;
+// To ask twice has the effect of asking once (RFC 9110, section 9.2.2).
+bool is_idempotent(method_id m) noexcept;
+
 enum class target_form : std::uint8_t {
     origin,    // /path?query
     absolute,  // http://authority/path?query; its authority is the host, whatever the field Host says
