@@ -1,6 +1,6 @@
 #include "exchange/attempt.hpp"
 
-#include "exchange/proxied_exchange.hpp"
+#include "exchange/chunks.hpp"
 #include "kept/validation.hpp"
 #include "messages/forwarded_head.hpp"
 
@@ -39,360 +39,321 @@ incident incident_of_head(http::parse_errc e) noexcept {
     }
 }
 
+bool is_chunked(const http::request_head& request) noexcept {
+    return request.body().kind == http::framing::chunked;
+}
+
 }  // namespace
 
 // -- A connection ------------------------------------------------------------------------------------
 
-void attempt::ask() {
+void attempt::start(const attempt_order& order) {
+    order_ = order;
+    at_ = {};
+    at_.began = now();
     stage_ = stage::connecting;
-    began_ = of_.now();
-    must_be_fresh_ = false;
-    replay_ = true;
-    route_counts::add(of_.route_->counts[thread_.number()].tries);
-    of_.note_try(number_);
-    if (!lease_) return failed(incident::no_endpoint);
+    if (!lease_) return fail(incident::no_endpoint);
     endpoint_name_ = lease_->target().address();
     connect();
 }
 
 void attempt::connect() {
     stage_ = stage::connecting;
-    origin_ = thread_.connections_to(*of_.to_, lease_->target());
-    if (origin_ == nullptr) return failed(incident::dns_error);
-    if (origin_->in_use.fetch_add(1, std::memory_order_relaxed) >= of_.to_->configured.connections.max_per_endpoint) {
+    origin_ = thread_.connections_to(*order_.to, lease_->target());
+    if (origin_ == nullptr) return fail(incident::dns_error);
+    if (origin_->in_use.fetch_add(1, std::memory_order_relaxed) >= order_.to->configured.connections.max_per_endpoint) {
         drop(false);
-        return failed(incident::bulkhead_full);
+        return fail(incident::bulkhead_full);
     }
-    moves_ = origin_->moves;
-    if (!must_be_fresh_) upstream_ = origin_->idle.take();
-    fresh_ = upstream_ == nullptr;
-    if (fresh_) return dial(origin_->addresses.size());
-    upstream_->notify(http::on<&attempt::stirred>(this));
+    at_.moves = origin_->moves;
+    if (!at_.must_be_fresh) connection_ = origin_->idle.take();
+    at_.fresh = connection_ == nullptr;
+    if (at_.fresh) return dial(origin_->addresses.size());
+    connection_->notify(http::on<&attempt::edge>(this));
     connected();
 }
 
 // Connects anew; so many of the name's addresses are left to be tried.
 void attempt::dial(std::size_t addresses) {
-    untried_ = addresses - 1;
-    upstream_ = std::make_unique<http::client_connection>(thread_.loop(), thread_.memory(), thread_.response_limits());
-    upstream_->notify(http::on<&attempt::stirred>(this));
-    if (const auto refused = upstream_->connect(origin_->at())) return not_connected(refused.value());
-    const time_point connect_by = saturating_add(of_.now(), of_.route_->configured.timeout.connect);
-    arm(std::min(connect_by, state_->context.deadline()));
+    at_.untried = addresses - 1;
+    connection_ =
+        std::make_unique<http::client_connection>(thread_.loop(), thread_.memory(), thread_.response_limits());
+    connection_->notify(http::on<&attempt::edge>(this));
+    if (const auto refused = connection_->connect(origin_->at())) return not_connected(refused.value());
+    arm(std::min(saturating_add(now(), order_.route->timeout.connect), order_.clocks->deadline()));
 }
 
 void attempt::not_connected(int error) {
     // A port may be free towards another address, or there is none of this one's family.
     const bool another_may_do = error == EAGAIN || error == EADDRNOTAVAIL;
-    if (http::is_own_trouble(error) && !another_may_do) return failed(incident_of_connect(error));
+    if (http::is_own_trouble(error) && !another_may_do) return fail(incident_of_connect(error));
     origin_->turn_away();
-    if (untried_ > 0) return dial(untried_);
-    failed(incident_of_connect(error));
+    if (at_.untried > 0) return dial(at_.untried);
+    fail(incident_of_connect(error));
 }
 
-void attempt::stirred() {
+void attempt::edge() {
     switch (stage_) {
         case stage::connecting: {
             std::error_code why;
-            const auto progress = upstream_->connecting(why);
+            const auto progress = connection_->connecting(why);
             if (progress == http::stream_socket::progress::established) return connected();
             if (progress == http::stream_socket::progress::failed) not_connected(why.value());
             return;
         }
         case stage::asking: {
-            const std::uint32_t mine = of_.use_;
-            const bool waited = upstream_->unsent() > 0;
-            if (upstream_->flush() && upstream_->unsent() == 0) {
-                if (!request_closed_) send_body();
-                else if (waited) await_first_byte();
+            const bool waited = connection_->unsent() > 0;
+            if (connection_->flush() && connection_->unsent() == 0) {
+                if (!at_.request_closed && !send_body()) return;
+                if (waited && at_.request_closed) await_first_byte();
             }
-            if (of_.use_ == mine && stage_ == stage::asking) read_heads();
-            return;
+            return read_heads();
         }
-        case stage::answered:
-            if (of_.last_ == this) of_.upstream_stirred();
-            return;
-        default: return;
+        case stage::answered: return owner_.stirred(*this);
+        case stage::none: return;
     }
 }
 
-// The origin closed before a response. On a connection that was used before, it may just have grown tired of it:
-// that is nobody's failure, and the request is sent once more where it does no harm.
+// Whether the request may be sent again: nothing of it is lost, and doing it twice does no harm.
+bool attempt::may_repeat() const noexcept {
+    return order_.body->is_kept() && (is_untouched() || http::is_idempotent(order_.client->request().method()));
+}
+
+// The origin closed before a response. On a connection that was used before, it may just have grown tired of it: that
+// is nobody's failure, and the request is sent once more where it does no harm.
 void attempt::connection_lost() {
     client_came();
-    if (upstream_->has_own_trouble()) return failed(incident::out_of_memory);
-    if (fresh_ || upstream_->heard()) return failed(incident::connection_terminated);
-    if (!of_.may_repeat(*this) || must_be_fresh_) return failed(incident::reuse_race);
+    if (connection_->has_own_trouble()) return fail(incident::out_of_memory);
+    if (at_.fresh || connection_->heard()) return fail(incident::connection_terminated);
+    if (!may_repeat() || at_.must_be_fresh) return fail(incident::reuse_race);
     drop(false);
-    must_be_fresh_ = true;
-    replay_ = true;
+    at_.must_be_fresh = at_.replay = true;
     connect();
 }
 
 void attempt::drop(bool reuse) noexcept {
     if (origin_ != nullptr) origin_->in_use.fetch_sub(1, std::memory_order_relaxed);
-    if (upstream_) {
-        upstream_->notify({});
-        if (reuse && moves_ == origin_->moves) origin_->idle.give(std::move(upstream_));
-        upstream_.reset();
+    if (connection_) {
+        connection_->notify({});
+        if (reuse && at_.moves == origin_->moves) origin_->idle.give(std::move(connection_));
+        connection_.reset();
     }
     origin_ = nullptr;
+}
+
+void attempt::finish(bool reuse) noexcept {
+    drop(reuse && connection_ && connection_->reusable());
+    rest();
+}
+
+void attempt::rest() noexcept {
+    timer_.disarm();
+    lease_.reset();
+    drop(false);
+    stage_ = stage::none;
 }
 
 // -- The request goes out ----------------------------------------------------------------------------
 
 void attempt::connected() {
     stage_ = stage::asking;
-    request_closed_ = false;
+    at_.request_closed = false;
     send_head();
-    const time_point deadline = state_->context.deadline();
-    arm(await_continue_ ? std::min(saturating_add(of_.now(), continue_wait), deadline) : deadline);
-    if (!await_continue_) send_body();
+    const time_point deadline = order_.clocks->deadline();
+    arm(at_.await_continue ? std::min(saturating_add(now(), continue_wait), deadline) : deadline);
+    if (!at_.await_continue) send_body();
 }
 
 void attempt::send_head() {
-    const http::request_head& head = of_.client_->request();
+    const http::request_head& head = order_.client->request();
     // The protocol cannot change in the middle of a message (RFC 9110, section 7.8), so one with a body is not asked
     // to.
-    const bool has_body = head.body().kind == http::framing::chunked || head.body().bytes > 0;
-    const bool upgrades = !has_body && head.upgrade() && upgrade_allowed(head, of_.route_->configured.upgrade);
-    upstream_->begin_request({head.method() == http::method_id::head, upgrades});
-    await_continue_ = head.expects_continue() && !of_.client_->body_complete();
+    const bool has_body = is_chunked(head) || head.body().bytes > 0;
+    const bool upgrades = !has_body && head.upgrade() && upgrade_allowed(head, order_.route->upgrade);
+    connection_->begin_request({head.method() == http::method_id::head, upgrades});
+    at_.await_continue = head.expects_continue() && !order_.client->body_complete();
     std::string& lines = thread_.scratch_text();
     lines.clear();
-    if (line_writer conditions{lines}; of_.validated_) add_conditions(*of_.validated_, conditions);
+    if (line_writer conditions{lines}; order_.validates) add_conditions(*order_.validates, conditions);
+    const configuration& all = thread_.serves().configured();
     http::gather out;
     forwarded_request(out, lines, thread_.scratch_line(), head,
-                      {.client = *of_.client_,
-                       .trusted = thread_.serves().configured().trusted_proxies,
+                      {.client = *order_.client,
+                       .trusted = all.trusted_proxies,
                        .pseudonym = thread_.pseudonym(),
-                       .host = of_.route_->configured.rewrite_host,
-                       .default_host = of_.route_->configured.upstream,
-                       .span = child_of(of_.notes_.trace, thread_.random().next()),
-                       .keeps_trace_state = of_.notes_.keeps_trace_state,
-                       .request_id = of_.notes_.request_id(),
-                       .keeps_underscores = thread_.serves().configured().keep_underscores,
+                       .host = order_.route->rewrite_host,
+                       .default_host = order_.route->upstream,
+                       .span = child_of(order_.notes->trace, thread_.random().next()),
+                       .keeps_trace_state = order_.notes->keeps_trace_state,
+                       .request_id = order_.notes->request_id(),
+                       .keeps_underscores = all.keep_underscores,
                        .upgrade = upgrades,
-                       .validates = of_.validated_ != nullptr});
-    (void)upstream_->send(out.pieces());
+                       .validates = order_.validates != nullptr});
+    (void)connection_->send(out.pieces());
 }
 
 void attempt::client_ready() {
     if (stage_ != stage::asking) return;
-    const std::uint32_t mine = of_.use_;
-    if (!await_continue_ && !request_closed_ && upstream_->unsent() == 0) send_body();
-    if (of_.use_ == mine && stage_ == stage::asking) read_heads();
+    if (!at_.await_continue && !at_.request_closed && connection_->unsent() == 0 && !send_body()) return;
+    read_heads();
 }
 
-// The client's slowness is not the try's: while its body is waited for, only the clock of the whole call runs.
+// The client's slowness is not the attempt's: while its body is waited for, only the clock of the whole call runs.
 void attempt::await_client() {
-    awaits_client_since_ = of_.now();
-    arm(of_.whole_call_ends());
+    at_.awaits_client_since = now();
+    arm(order_.whole_call_ends);
 }
 
 void attempt::client_came() {
-    if (!awaits_client_since_) return;
-    const duration waited = of_.now() - *std::exchange(awaits_client_since_, std::nullopt);
-    began_ += waited;
-    const time_point deadline = state_->context.deadline();
-    state_->context.set_deadline(std::max(deadline, std::min(saturating_add(deadline, waited), of_.whole_call_ends())));
-    arm(state_->context.deadline());
+    if (!at_.awaits_client_since) return;
+    const duration waited = now() - *std::exchange(at_.awaits_client_since, std::nullopt);
+    at_.began += waited;
+    const time_point deadline = order_.clocks->deadline();
+    order_.clocks->set_deadline(std::max(deadline, std::min(saturating_add(deadline, waited), order_.whole_call_ends)));
+    arm(order_.clocks->deadline());
 }
 
-// A part of the client's body goes out, and is kept if another try may need it.
-void attempt::send_body_part(std::span<const iovec> parts) {
-    std::size_t size = 0;
-    for (const iovec& p : parts) size += p.iov_len;
-    of_.body_size_ += size;
-    if (of_.body_too_large()) return;
-    of_.keep_body(parts, size, !fresh_);
-    send_upstream(parts, size);
-}
-
-void attempt::send_upstream(std::span<const iovec> parts, std::size_t size) {
-    if (of_.client_->request().body().kind != http::framing::chunked) {
-        (void)upstream_->send(parts);
-        return;
-    }
+void attempt::send_parts(std::span<const iovec> parts) {
+    const http::chunk_line line{size_of(parts)};
     http::gather out;
-    const http::chunk_line line{size};
-    out.add(line.text());
-    for (const iovec& p : parts) out.add({static_cast<const char*>(p.iov_base), p.iov_len});
-    out.add("\r\n");
-    (void)upstream_->send(out.pieces());
+    add_parts(out, parts, is_chunked(order_.client->request()) ? &line : nullptr);
+    (void)connection_->send(out.pieces());
 }
 
-void attempt::send_body() {
+// False when the request is broken, which has been told. A broken connection shows itself when the response is read:
+// the origin may have answered before it closed.
+bool attempt::send_body() {
     client_came();
-    // A broken connection shows itself when the response is read: the origin may have answered before it closed.
-    if (replay_) {
-        replay_ = false;
-        std::string& kept = of_.kept_body_;
-        if (!kept.empty()) {
-            const iovec all{kept.data(), kept.size()};
-            send_upstream({&all, 1}, kept.size());
-        }
+    if (std::exchange(at_.replay, false)) {
+        const std::string_view kept = order_.body->kept();
+        const iovec all{const_cast<char*>(kept.data()), kept.size()};
+        if (!kept.empty()) send_parts({&all, 1});
     }
-    while (upstream_->unsent() == 0) {
-        const auto status = of_.client_->read_body([this](std::span<const iovec> parts) { send_body_part(parts); });
-        if (of_.body_too_large()) return of_.refuse_body();
+    while (connection_->unsent() == 0) {
+        bool fits = true;
+        const auto status = order_.client->read_body([&](std::span<const iovec> parts) {
+            fits = fits && order_.body->take(parts, order_.keeps_body || !at_.fresh);
+            if (fits) send_parts(parts);
+        });
+        if (!fits) return owner_.request_broken(incident::request_too_large), false;
         switch (status) {
             case http::body_status::more: continue;
-            case http::body_status::blocked: return await_client();
-            case http::body_status::complete:
-                request_closed_ = true;
-                if (of_.client_->request().body().kind == http::framing::chunked) {
-                    const iovec last{const_cast<char*>(http::last_chunk.data()), http::last_chunk.size()};
-                    (void)upstream_->send({&last, 1});
-                }
-                upstream_->request_complete();
-                of_.body_is_whole();
-                return await_first_byte();
-            default: return of_.client_failed();
+            case http::body_status::blocked: await_client(); return true;
+            case http::body_status::complete: finish_body(); return true;
+            default: return owner_.request_broken(incident::client_malformed), false;
         }
     }
+    return true;
+}
+
+void attempt::finish_body() {
+    at_.request_closed = true;
+    if (is_chunked(order_.client->request())) {
+        http::gather out;
+        add_last_chunk(out, order_.client->trailers());
+        (void)connection_->send(out.pieces());
+    }
+    connection_->request_complete();
+    owner_.request_whole();
+    await_first_byte();
 }
 
 // All of the request is on its way, and when the origin has taken it, the clock of its answer begins.
 void attempt::await_first_byte() {
-    const duration wait = of_.route_->configured.timeout.first_byte;
-    if (wait == duration::max() || upstream_->unsent() > 0 || upstream_->response_begun()) return;
-    arm(std::min(saturating_add(of_.now(), wait), state_->context.deadline()));
+    const duration wait = order_.route->timeout.first_byte;
+    if (wait == duration::max() || connection_->unsent() > 0 || connection_->response_begun()) return;
+    arm(std::min(saturating_add(now(), wait), order_.clocks->deadline()));
 }
 
 // -- The response comes ------------------------------------------------------------------------------
 
 void attempt::read_heads() {
-    const std::uint32_t mine = of_.use_;
-    while (of_.client_->unsent() == 0) {  // else a flood of interim responses would fill the memory
-        switch (upstream_->read_head()) {
+    while (order_.client->unsent() == 0) {  // else a flood of interim responses would fill the memory
+        switch (connection_->read_head()) {
             case http::head_status::blocked:
-                if (upstream_->response_begun() && !await_continue_) client_came(), arm(state_->context.deadline());
+                if (connection_->response_begun() && !at_.await_continue) {
+                    client_came();
+                    arm(order_.clocks->deadline());
+                }
                 return;
-            case http::head_status::refused: return failed(incident_of_head(upstream_->head_error()));
+            case http::head_status::refused: return fail(incident_of_head(connection_->head_error()));
             case http::head_status::closed: return connection_lost();
             case http::head_status::complete:
-                if (!upstream_->head().interim()) return take_head();
-                take_interim();
-                if (of_.use_ != mine || stage_ != stage::asking) return;
+                if (!connection_->head().interim()) return take_head();
+                if (!take_interim()) return;
         }
     }
 }
 
-void attempt::take_interim() {
-    const bool go_on = upstream_->head().status() == 100;
-    if (go_on) await_continue_ = false;
-    of_.relay_interim(upstream_->head());
-    upstream_->next_head();
-    if (!await_continue_) arm(state_->context.deadline());
-    if (go_on && !request_closed_) send_body();
+// False when the request turned out to be broken.
+bool attempt::take_interim() {
+    const bool go_on = connection_->head().status() == 100;
+    if (go_on) at_.await_continue = false;
+    owner_.interim(*this);
+    connection_->next_head();
+    if (!at_.await_continue) arm(order_.clocks->deadline());
+    return !go_on || at_.request_closed || send_body();
 }
 
 void attempt::take_head() {
     client_came();
-    const http::response_head& head = upstream_->head();
-    if (head.status() == 101 && !switches_as_asked(of_.client_->request(), head))
-        return failed(incident::upgrade_failed);
-    const auto& on = of_.route_->repeats_on;
-    const auto wanted = [&](const status_range& r) { return r.contains(static_cast<unsigned>(head.status())); };
-    const bool again = on && std::ranges::any_of(on->statuses, wanted) && of_.may_repeat(*this);
-    std::optional<duration> wish;
+    const http::response_head& head = connection_->head();
+    if (head.status() == 101 && !switches_as_asked(order_.client->request(), head))
+        return fail(incident::upgrade_failed);
+    attempt_report how = report();
+    how.status = head.status();
     if (const auto field = head.find(http::field_id::retry_after)) {
         const auto wall = std::chrono::system_clock::now().time_since_epoch();
-        wish = parse_retry_after(*field, std::chrono::duration_cast<std::chrono::seconds>(wall).count());
+        how.retry_after = parse_retry_after(*field, std::chrono::duration_cast<std::chrono::seconds>(wall).count());
     }
-    result_->response(head.status(), again, of_.now() - began_, wish);
-    of_.count_try(static_cast<unsigned>(head.status()), of_.now() - began_);
+    timer_.disarm();
     stage_ = stage::answered;
-    if (head.status() == 101 || result_->meaning() != outcome::failure || !of_.may_improve(again))
-        return of_.take_answer(*this);
-    end();
+    owner_.answered(*this, how);
 }
 
 // -- The end -----------------------------------------------------------------------------------------
 
-void attempt::failed(incident what, bool own_pause) {
-    client_came();
-    const auto& on = of_.route_->repeats_on;
-    bool again = on && of_.may_repeat(*this);
-    switch (row_of(what).group) {
-        case outcome_class::connect:
-        case outcome_class::name_resolution: again = again && on->connect_failure; break;
-        case outcome_class::timeout: again = again && on->timeout; break;
-        case outcome_class::reset:
-        case outcome_class::race: again = again && on->reset; break;
-        default: again = false;
-    }
-    result_->failed(what, again, of_.now() - began_);
-    of_.count_try(route_counts::first_incident + static_cast<unsigned>(what), of_.now() - began_);
-    if (own_pause) result_->say_nothing();
-    of_.count(what);
-    stage_ = stage::none;
-    end(of_.now() >= state_->context.deadline() ? cancel_cause::deadline : cancel_cause::none);
+attempt_report attempt::report() const noexcept {
+    attempt_report how;
+    how.took = now() - at_.began;
+    how.untouched = is_untouched();
+    how.body_kept = order_.body->is_kept();
+    return how;
 }
 
-void attempt::end(cancel_cause cause) {
+void attempt::fail(incident what, bool own_pause) {
+    client_came();
+    attempt_report how = report();
+    how.what = what;
+    how.own_pause = own_pause;
     timer_.disarm();
-    ended_ = true;
-    of_.attempt_ended(*this, cause);
+    stage_ = stage::none;
+    owner_.failed(*this, how);
 }
 
 void attempt::expired() {
-    const time_point now = of_.now();
-    const bool over = now >= state_->context.deadline();
+    const bool over = now() >= order_.clocks->deadline();
     // This process was stopped, or its loop starved, for more than half of the time that the origin should have had.
-    const bool own_pause = now - timer_.at() > (timer_.at() - began_) / 2;
+    const bool own_pause = now() - timer_.at() > (timer_.at() - at_.began) / 2;
     switch (stage_) {
-        case stage::waiting: return follow(walk_->resume());
-        case stage::connecting: origin_->turn_away(); return failed(incident::connection_timeout, own_pause);
+        case stage::connecting: origin_->turn_away(); return fail(incident::connection_timeout, own_pause);
         case stage::asking:
-            if (awaits_client_since_ && !upstream_->response_begun()) {
-                if (now >= of_.whole_call_ends()) return of_.client_->body_late();
-                return arm(of_.whole_call_ends());
+            if (at_.awaits_client_since && !connection_->response_begun()) {
+                if (now() >= order_.whole_call_ends) return owner_.request_broken(incident::client_slow);
+                return arm(order_.whole_call_ends);
             }
-            if (await_continue_ && !over) {  // the origin says nothing to the expectation: the body goes all the same
-                await_continue_ = false;
-                arm(state_->context.deadline());
-                return send_body();
+            if (at_.await_continue &&
+                !over) {  // the origin says nothing to the expectation: the body goes all the same
+                at_.await_continue = false;
+                arm(order_.clocks->deadline());
+                send_body();
+                return;
             }
-            return failed(upstream_->unsent() > 0 ? incident::connection_write_timeout : incident::response_timeout,
-                          own_pause);
-        case stage::answered: return of_.relayed(false);
+            return fail(connection_->unsent() > 0 ? incident::connection_write_timeout : incident::response_timeout,
+                        own_pause);
+        case stage::answered: return owner_.silent(*this);
         case stage::none: return;
     }
-}
-
-void attempt::stop_clocks() noexcept {
-    state_->context.set_deadline(time_point::max());
-}
-
-void attempt::await_more(duration idle) {
-    thread_.loop().arm_in(timer_, idle);
-}
-
-void attempt::settle() {
-    if (lease_) lease_->settle(verdict_of(result_->meaning()), of_.now());
-    lease_.reset();
-}
-
-void attempt::settle_trial() {
-    if (walk_ && !walk_over_) walk_->tell_breakers();
-    if (lease_) lease_->settle_trial(verdict_of(result_->meaning()), of_.now());
-}
-
-void attempt::rest() noexcept {
-    timer_.disarm();
-    walk_.reset();
-    lease_.reset();
-    drop(false);
-    awaits_client_since_.reset();
-    stage_ = stage::none;
-}
-
-void attempt::retire() noexcept {
-    rest();
-    own_policies_.clear();  // a policy that is held is never forgotten
-    endpoint_name_.clear();
 }
 
 }  // namespace fusebox::gateway

@@ -109,9 +109,14 @@ int requests_in(std::string_view bytes) {
             const std::size_t size = std::strtoul(std::string{bytes.substr(0, 17)}.c_str(), nullptr, 16);
             const auto line = bytes.find("\r\n");
             if (line == bytes.npos || bytes.size() < line + 4 + size) return -1;
+            if (size == 0) {  // and perhaps trailer fields
+                const auto last = bytes.find("\r\n\r\n", line);
+                if (last == bytes.npos) return -1;
+                bytes.remove_prefix(last + 4);
+                break;
+            }
             if (bytes.substr(line + 2 + size, 2) != "\r\n") return -1;
             bytes.remove_prefix(line + 4 + size);
-            if (size == 0) break;
         }
         if (bytes.size() < left) return -1;
         bytes.remove_prefix(left);

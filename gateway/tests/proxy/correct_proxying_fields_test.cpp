@@ -77,6 +77,22 @@ TEST_F(proxying, line_11_trailers_reach_only_who_asked_for_them) {
     EXPECT_TRUE(receives(d, "0\r\nChecksum: 7\r\n\r\n")) << "and what frames or routes is left out";
 }
 
+TEST_F(proxying, line_11_trailers_of_a_request_reach_the_origin_in_every_attempt) {
+    route().retry.emplace();
+    peer& c = client();
+    send(c,
+         "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: X-Hop\r\n\r\n"
+         "1\r\nx\r\n0\r\nChecksum: 7\r\nX-Hop: 1\r\nHost: b\r\n\r\n");
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        peer& o = origin();
+        head(o);
+        EXPECT_TRUE(receives(o, "1\r\nx\r\n0\r\nChecksum: 7\r\n\r\n")) << o.got;
+        send(o, attempt == 0 ? "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n" : ok);
+        close(o);
+        pass(5s);
+    }
+}
+
 TEST_F(proxying, line_18_an_absolute_target_overrides_host_and_goes_on_in_origin_form) {
     const auto e = exchange("GET http://real.example/p?q=1 HTTP/1.1\r\nHost: other\r\n\r\n", ok);
     EXPECT_THAT(e.asked, StartsWith("GET /p?q=1 HTTP/1.1\r\n"));

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::string_view stream =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
-constexpr std::string_view event = "9\r\ndata: x\n\n\r\n";
+constexpr std::string_view one_event = "9\r\ndata: x\n\n\r\n";
 
 class long_trials : public two_origins {
 protected:
@@ -37,7 +37,7 @@ TEST_F(long_trials, a_stream_that_lives_for_half_the_lease_closes_the_breaker) {
     peer& o = trial();
     pass(4s);
     EXPECT_EQ(breaker().state(), circuit_state::half_open);
-    send(o, event);
+    send(o, one_event);
     pass(2s);
     EXPECT_EQ(breaker().state(), circuit_state::closed);
     pass(10min);
@@ -96,7 +96,7 @@ TEST_F(long_trials, an_ejected_endpoint_comes_back_by_a_stream) {
     refresh();
     const int first = round(get, fine);
     EXPECT_EQ(round(get, fine), 1 - first) << "both take their turns again";
-    send(*o, event);
+    send(*o, one_event);
     EXPECT_TRUE(receives(c, "data: x")) << "and the stream goes on";
 }
 

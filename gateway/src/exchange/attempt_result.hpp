@@ -26,15 +26,15 @@ constexpr incident incident_of(errc e) noexcept {
     return incident::internal_error;
 }
 
-class try_result {
+class attempt_result {
 public:
-    explicit try_result(const outcome_rules& rules) noexcept : rules_(&rules) {}
+    explicit attempt_result(const outcome_rules& rules) noexcept : rules_(&rules) {}
 
     // -- What the driver says.
 
     // A response's head came. `again`: its failure is worth another try.
     void response(int status, bool again, duration took, std::optional<duration> retry_after) noexcept {
-        *this = try_result{*rules_};
+        *this = attempt_result{*rules_};
         status_ = status;
         again_ = again;
         took_ = took;
@@ -42,7 +42,7 @@ public:
     }
     // There is no response, or not a whole one.
     void failed(incident what, bool again, duration took) noexcept {
-        *this = try_result{*rules_};
+        *this = attempt_result{*rules_};
         what_ = what;
         again_ = again;
         took_ = took;
@@ -60,13 +60,13 @@ public:
         if (timed_out && what_ == incident::connection_timeout) return;
         if (answer.code == errc::cancelled && answer.was_made() && what_) return;  // so does who cut it off
         const bool again = timed_out && again_;
-        *this = try_result{*rules_};
+        *this = attempt_result{*rules_};
         what_ = incident_of(answer.code);
         refusal_ = answer;
         again_ = again;
     }
     void fail(std::exception_ptr) noexcept {  // chaos
-        *this = try_result{*rules_};
+        *this = attempt_result{*rules_};
         chaos_ = true;
         again_ = true;
     }
@@ -92,6 +92,13 @@ public:
         if (chaos_) return outcome::failure;
         if (says_nothing_) return outcome::ignored;
         return what_ ? outcome_of(*what_, *rules_) : rules_->of_status(status_);
+    }
+
+    // Whether the client would be told of an error now, ours or the upstream's. A limit that the client itself has come
+    // to is none: it must not be evaded by a fallback.
+    bool is_error() const noexcept {
+        if (chaos_) return true;
+        return what_ ? row_of(*what_).status >= 500 : meaning() == outcome::failure;
     }
 
 private:
