@@ -16,6 +16,13 @@
 namespace fusebox::gateway {
 
 class route_machine : public exchange_lender {
+private:
+    struct nobody final : detail::waker {
+        void wake() noexcept override {}
+    };
+    nobody nobody_;
+    std::unique_ptr<plan> plan_;  // whose policies the machine goes through: it ends after that
+
 public:
     route_machine() {
         for (const char* name : {"orders", "spare"}) {
@@ -101,13 +108,6 @@ public:
     configuration configured;
     fusebox::testing::manual_clock clock{std::chrono::hours{1}};
     exchange_machine machine{*this};
-
-private:
-    struct nobody final : detail::waker {
-        void wake() noexcept override {}
-    };
-    nobody nobody_;
-    std::unique_ptr<plan> plan_;
 };
 
 }  // namespace fusebox::gateway
