@@ -141,7 +141,8 @@ public:
         tunnelling_ = close_after_ = true;
     }
 
-    // A whole response, ours, but for its response_complete(): status line, date, content type (if not empty), length, `fields` (whole lines), body.
+    // A whole response, ours, but for its response_complete(): status line, date, content type (if not empty), length,
+    // `fields` (whole lines), body.
     void send_answer(int status, std::string_view content_type, std::string_view body, std::string_view fields = {});
     // Likewise, and completes it.
     void answer(int status, std::string_view content_type, std::string_view body, std::string_view fields = {});
