@@ -76,7 +76,6 @@ public:
     // -- Its endpoint, which may be chosen before it starts.
 
     void lease(std::optional<balancer::lease> chosen) noexcept { lease_ = std::move(chosen); }
-    const std::optional<balancer::lease>& leased() const noexcept { return lease_; }
     std::string_view endpoint_name() const noexcept { return endpoint_name_; }
     bool is_trial() const noexcept { return lease_ && lease_->is_trial(); }
     // The endpoint hears how it went.
@@ -97,7 +96,6 @@ public:
     // -- The response, once answered.
 
     http::client_connection& connection() noexcept { return *connection_; }
-    bool is_answered() const noexcept { return stage_ == stage::answered; }
     void await_more(duration idle) { thread_.loop().arm_in(timer_, idle); }
     void pause() noexcept { timer_.disarm(); }
     // Ends with its connection, which may be of use to others.

@@ -1,7 +1,6 @@
 // What becomes of one request, as a pure machine: its driver tells it what happened, and is told what to do next.
 //
-//   begin() ─► look_up ─► follow ─► ask ─► relay ─► over          a kept answer, another's flight, an attempt, its
-//   answer
+//   begin() ─► look_up ─► follow ─► ask ─► relay ─► over          a kept answer, another's flight, an attempt
 //                 │         │        ├─► wait ─► ask …             a backoff, a queue, the clock of a hedge
 //                 └─────────┴────────┴─► answer ─► over            a refusal, a kept answer, a fixed one
 //
@@ -12,8 +11,8 @@
 // The driver does what an action says, and asks for the next one with event::next until it is `none`; then it waits for
 // something to happen. What is done for an attempt never ends in an event before the action has returned.
 //
-// An attempt has a number, from 1; further ones are those of a race. Each that began is ended exactly once: by its own
-// event, by `cancel`, or, when its answer is relayed, by `finish`. After `over` there is nothing.
+// An attempt has a number, from 1; further ones are those of a race. Each that began is ended exactly once: by
+// `rest`, by `lose`, or, when its answer is relayed, by `finish`. After `over` there is nothing.
 //
 // Thread-safety: none.
 #pragma once
@@ -139,8 +138,7 @@ private:
     }
     lane* heard_in_race(lane& l, const detail::ending& how);
     void end_race(const lane& kept);
-    // Who answers.
-    // Whether something better than a failed response may still come. `again`: from another attempt.
+    // Who answers: whether something better than a failed response may still come. `again`: from another attempt.
     bool may_improve(bool again) const noexcept {
         return again || now_->race || (now_->route->replaces_errors && !now_->replaced);
     }

@@ -1,5 +1,6 @@
 #include "exchange/kept_part.hpp"
 
+#include "exchange/chunks.hpp"
 #include "kept/validation.hpp"
 
 #include <fusebox/http/date.hpp>
@@ -44,7 +45,7 @@ void kept_part::begin(route_state& route, const http::request_head& request) noe
 }
 
 // What is kept for this request, if it may have it at all.
-std::shared_ptr<const kept_answer> kept_part::find(time_point) {
+std::shared_ptr<const kept_answer> kept_part::find() {
     name_answer(key_, *request_, request_->method_text());
     auto kept = route_->answers->find(key_, *request_);
     if (kept && asked_.credentials && !kept->terms.is_public) kept.reset();
@@ -58,7 +59,7 @@ bool kept_part::is_fresh_enough(const kept_answer& kept, time_point now) const n
 
 event::what_is_kept kept_part::look_up(time_point now) {
     if (!route_->configured.cache) return event::nothing;
-    auto kept = asked_.may_validate ? find(now) : nullptr;
+    auto kept = asked_.may_validate ? find() : nullptr;
     if (kept && asked_.may_be_fresh && is_fresh_enough(*kept, now)) {
         given_ = std::move(kept);
         return event::fresh;
@@ -70,7 +71,7 @@ event::what_is_kept kept_part::look_up(time_point now) {
 
 event::what_is_kept kept_part::look_for_stale(time_point now) {
     if (!route_->answers || !asked_.may_be_stale) return event::nothing;
-    auto kept = find(now);
+    auto kept = find();
     if (!kept || !kept->may_replace_error(now)) return event::nothing;
     given_ = std::move(kept);
     return event::fresh;
@@ -102,7 +103,7 @@ event kept_part::flight_stirred(time_point now) {
     if (part == answer_flights::part::waits) return {};
     if (part != answer_flights::part::released) return {.kind = event::flight_handed};
     leave_flight();
-    auto kept = find(now);
+    auto kept = find();
     const bool fits = kept && is_fresh_enough(*kept, now);
     if (fits) given_ = std::move(kept);
     return {.kind = event::flight_landed, .found = fits ? event::fresh : event::nothing};
@@ -145,8 +146,7 @@ void kept_part::see(const http::response_head& head, std::span<answer_store* con
 
 void kept_part::copy(std::span<const iovec> parts) {
     if (!copy_) return;
-    std::size_t size = 0;
-    for (const iovec& p : parts) size += p.iov_len;
+    const std::size_t size = size_of(parts);
     const bool fits = copy_->body->size() + size <= route_->answers->most_bytes_each();
     if (!fits || !route_->answers->reserve(size)) {
         drop_copy();

@@ -57,7 +57,7 @@ public:
     void end() noexcept;
 
 private:
-    std::shared_ptr<const kept_answer> find(time_point now);
+    std::shared_ptr<const kept_answer> find();
     bool is_fresh_enough(const kept_answer& kept, time_point now) const noexcept;
     event::what_is_kept join_flight();
     void keep(std::shared_ptr<const kept_answer> answer);
